@@ -1,0 +1,46 @@
+/**
+ * The public modules, in one place: `grad-ts` exports each as a namespace, `grad-ts/NAME` is the module itself.
+ * After a change here run `npm run sync:modules`, which rewrites package.json's `exports` and `src/index.ts`.
+ */
+export const modules = {
+  Shape: 'shape/Shape',
+  NdArray: 'shape/NdArray',
+  Layer: 'layer/Layer',
+  Model: 'model/Model',
+  Loss: 'objective/Loss',
+  Metric: 'objective/Metric',
+  Optimizer: 'optimizer/Optimizer',
+  Graph: 'graph/Graph',
+  Operators: 'graph/Operators',
+  Onnx: 'onnx/Onnx',
+  Runtime: 'runtime/Runtime',
+  Stream: 'stream/Stream',
+  Training: 'training/Training',
+  Environment: 'runtime/Environment',
+  Event: 'training/Event',
+  Callback: 'callback/Callback',
+  Data: 'data/Data',
+  Safetensors: 'format/Safetensors',
+};
+
+const target = (path) => ({
+  import: { types: `./dist/esm/${path}.d.ts`, default: `./dist/esm/${path}.js` },
+  require: { types: `./dist/cjs/${path}.d.ts`, default: `./dist/cjs/${path}.js` },
+});
+
+/** What package.json's `exports` must be. */
+export const packageExports = () => ({
+  '.': target('index'),
+  ...Object.fromEntries(Object.entries(modules).map(([name, path]) => [`./${name}`, target(path)])),
+  './package.json': './package.json',
+});
+
+/** What `src/index.ts` must be. */
+export const indexSource = () =>
+  [
+    "/** All modules, as namespaces: `import { Layer as L, Training as T } from 'grad-ts'`. */",
+    ...Object.entries(modules)
+      .sort(([, a], [, b]) => (a < b ? -1 : 1))
+      .map(([name, path]) => `export * as ${name} from './${path}.ts';`),
+    '',
+  ].join('\n');
