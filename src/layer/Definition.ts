@@ -1,0 +1,49 @@
+/**
+ * What a layer is: an immutable value that describes itself as plain data (`spec`), carries its function on shapes in its
+ * type (`F`), and is a function on symbolic tensors.
+ *
+ * Laws: `sequential` is associative and has `identity` as its unit, as far as shapes and parameters' shapes go; applying
+ * a layer to a tensor is the same as putting it behind that tensor's layers in `model`.
+ */
+import type { Apply, Fn } from '../shape/Fn.ts';
+import type { AnyShape, Known } from '../shape/Shape.ts';
+import type { Conv2dSpec, DenseSpec, Spec } from './Spec.ts';
+import type { Tensor } from './Tensor.ts';
+import { applied } from './Tensor.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+export interface Layer<F extends Fn> {
+  /** On symbolic tensors: `pipe(x, dense(10))`, and free-form graphs. */
+  <S extends AnyShape>(x: [Apply<F, S>] extends [infer E extends string] ? E : Tensor<S>): Tensor<Known<Apply<F, S>>>;
+  readonly spec: Spec;
+  /** Phantom: the function on shapes. Never present at run time. */
+  readonly '~fn'?: F;
+}
+
+/** A layer with a kernel, which `weightNormalization` can take apart. */
+export interface KernelLayer<F extends Fn> extends Layer<F> {
+  readonly spec: DenseSpec | Conv2dSpec;
+}
+
+// -------------------------------------------------------------------------------------
+// constructors
+// -------------------------------------------------------------------------------------
+
+/** A layer from its description. The type argument is a promise: that `F` is the rule of `spec`. */
+export const define = <F extends Fn>(spec: Spec): Layer<F> =>
+  Object.freeze(Object.assign((x: Tensor<unknown>) => applied(spec, [x]), { spec })) as Layer<F>;
+
+export const defineKernel = <F extends Fn>(spec: DenseSpec | Conv2dSpec): KernelLayer<F> =>
+  define<F>(spec) as KernelLayer<F>;
+
+/** The type of an options argument: where C has a key that `Options` does not have, a message that names it. */
+export type Only<Op extends string, C, Options> =
+  Stray<Op, Exclude<keyof C, keyof Options>> extends infer E extends string ? E : C;
+type Stray<Op extends string, K> = [K] extends [never] ? true : `${Op} has no option '${K & string}'`;
+
+/** One number for both axes, or (height, width). */
+export const pair = (size: number | readonly [number, number]): readonly [number, number] =>
+  typeof size === 'number' ? [size, size] : size;

@@ -1,0 +1,118 @@
+/**
+ * The first values of a model's parameters, drawn as their initializers say.
+ *
+ * Laws: the values are a function of the seed and of the parameter's name, shape and initializer: the same on every machine,
+ * and adding or removing a layer changes no other's (as long as its name stays).
+ */
+import type { Initializer } from '../layer/Spec.ts';
+import type { NdArray } from '../shape/NdArray.ts';
+import type { Shape } from '../shape/Shape.ts';
+import type { Random } from './Random.ts';
+import { keyed, normal, truncatedNormal, uniform } from './Random.ts';
+import type { ParameterSpec, Resolved } from './Resolved.ts';
+
+// -------------------------------------------------------------------------------------
+// distributions
+// -------------------------------------------------------------------------------------
+
+/** The standard deviation of a standard normal that is cut at two standard deviations. */
+const truncatedStddev = 0.87962566103423978;
+
+type Draw = (r: Random) => number;
+
+const scaled =
+  (draw: Draw, mean: number, stddev: number): Draw =>
+  (r) =>
+    mean + stddev * draw(r);
+
+const uniformIn =
+  (least: number, most: number): Draw =>
+  (r) =>
+    least + (most - least) * uniform(r);
+
+const drawOf = (
+  initializer: Exclude<Initializer, { readonly _tag: 'NormOf' }>,
+  fans: readonly [number, number],
+): Draw => {
+  switch (initializer._tag) {
+    case 'Zeros':
+      return () => 0;
+    case 'Ones':
+      return () => 1;
+    case 'Constant':
+      return () => initializer.value;
+    case 'RandomNormal':
+      return scaled(normal, initializer.mean, initializer.stddev);
+    case 'TruncatedNormal':
+      return scaled(truncatedNormal, initializer.mean, initializer.stddev);
+    case 'RandomUniform':
+      return uniformIn(initializer.minval, initializer.maxval);
+    case 'VarianceScaling': {
+      const [fanIn, fanOut] = fans;
+      const fan = { fanIn, fanOut, fanAvg: (fanIn + fanOut) / 2 }[initializer.mode];
+      const variance = initializer.scale / Math.max(1, fan);
+      const limit = Math.sqrt(3 * variance);
+      return {
+        truncatedNormal: scaled(truncatedNormal, 0, Math.sqrt(variance) / truncatedStddev),
+        untruncatedNormal: scaled(normal, 0, Math.sqrt(variance)),
+        uniform: uniformIn(-limit, limit),
+      }[initializer.distribution];
+    }
+  }
+};
+
+// -------------------------------------------------------------------------------------
+// norms
+// -------------------------------------------------------------------------------------
+
+/** One norm for each output unit: the last axis of a dense kernel, the first of a convolution's. */
+const norms = (v: NdArray): Float32Array => {
+  const matrix = v.shape.length === 2;
+  const units = v.shape.at(matrix ? -1 : 0) ?? 1;
+  const rest = v.data.length / units;
+  return Float32Array.from({ length: units }, (_, u) => {
+    let sum = 0;
+    for (let i = 0; i < rest; i++) {
+      const x = Number(v.data[matrix ? i * units + u : u * rest + i]);
+      sum += x * x;
+    }
+    return Math.sqrt(sum);
+  });
+};
+
+// -------------------------------------------------------------------------------------
+// interpreter
+// -------------------------------------------------------------------------------------
+
+const elements = (p: ParameterSpec): number => p.shape.reduce((a, b) => a * b, 1);
+
+/** The values of one parameter. `NormOf` needs the other parameter's values, `initialValues` has them. */
+export const initialValue = (p: ParameterSpec, seed: number, sibling?: NdArray): NdArray<Shape> => {
+  const { initializer } = p;
+  if (initializer._tag === 'NormOf')
+    return {
+      dtype: 'float32',
+      shape: p.shape,
+      data: sibling === undefined ? new Float32Array(elements(p)).fill(1) : norms(sibling),
+    };
+  const draw = drawOf(initializer, p.fans);
+  const random = keyed(seed, p.name);
+  const data = new Float32Array(elements(p));
+  for (let i = 0; i < data.length; i++) data[i] = draw(random);
+  return { dtype: 'float32', shape: p.shape, data };
+};
+
+/**
+ * The first values of all parameters by name, float32. The seed is any integer.
+ *
+ * Keras draws from an unseeded generator unless told otherwise; here equal seeds always mean equal values.
+ */
+export const initialValues = (resolved: Resolved, seed: number): Readonly<Record<string, NdArray<Shape>>> => {
+  const values: Record<string, NdArray<Shape>> = {};
+  for (const p of resolved.parameters) {
+    const role = p.initializer._tag === 'NormOf' ? p.initializer.role : undefined;
+    const sibling = role === undefined ? undefined : values[`${p.name.slice(0, -p.role.length)}${role}`];
+    values[p.name] = initialValue(p, seed, sibling);
+  }
+  return values;
+};

@@ -1,0 +1,96 @@
+/**
+ * Random numbers that are the same on every machine: integer arithmetic, and the basic operations of float64, whose
+ * rounding IEEE 754 fixes. No logarithm and no cosine is taken: their last bits differ between platforms.
+ *
+ * The generator is sfc32 (Chris Doty-Humphrey's small fast chaotic generator), keyed by a seed and a name, so that every
+ * parameter has a stream of its own.
+ */
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+/** A stream of numbers. It has a state: make one, use it up in one place. */
+export interface Random {
+  /** 32 random bits as an integer of 0 or more. */
+  readonly bits: () => number;
+}
+
+// -------------------------------------------------------------------------------------
+// constructors
+// -------------------------------------------------------------------------------------
+
+/** The finaliser of MurmurHash3: mixes 32 bits. */
+const mix = (h: number): number => {
+  const a = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  const b = Math.imul(a ^ (a >>> 13), 0xc2b2ae35);
+  return (b ^ (b >>> 16)) >>> 0;
+};
+
+/** A stream for this seed and name. Seeds are taken modulo 2^53. */
+export const keyed = (seed: number, name: string): Random => {
+  const words = [
+    seed >>> 0,
+    Math.floor(seed / 4294967296) >>> 0,
+    name.length,
+    ...[...name].map((c) => c.codePointAt(0) ?? 0),
+  ];
+  const hash = (start: number): number => words.reduce((h, w) => mix((Math.imul(h, 31) + w + 0x9e3779b9) | 0), start);
+  let a = hash(0x243f6a88);
+  let b = hash(0x85a308d3);
+  let c = hash(0x13198a2e);
+  let d = 1;
+  const bits = (): number => {
+    const t = (((a + b) | 0) + d) | 0;
+    d = (d + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (c << 21) | (c >>> 11);
+    c = (c + t) | 0;
+    return t >>> 0;
+  };
+  for (let i = 0; i < 12; i++) bits();
+  return { bits };
+};
+
+// -------------------------------------------------------------------------------------
+// distributions
+// -------------------------------------------------------------------------------------
+
+/** Uniform in [0, 1), with 53 random bits. */
+export const uniform = (r: Random): number => ((r.bits() >>> 5) * 67108864 + (r.bits() >>> 6)) / 9007199254740992;
+
+/** True with probability exp(-p), for 0 <= p <= 1: the parity of a falling run (von Neumann 1951). */
+const bernoulliExp = (r: Random, p: number): boolean => {
+  let even = true;
+  for (let last = p * 4294967296, next = r.bits(); next < last; last = next, next = r.bits()) even = !even;
+  return even;
+};
+
+const times = (r: Random, n: number, p: number): boolean => {
+  for (let i = 0; i < n; i++) if (!bernoulliExp(r, p)) return false;
+  return true;
+};
+
+/**
+ * Standard normal by comparisons of uniforms alone: algorithm N of Karney, Sampling exactly from the normal distribution,
+ * 2016.
+ */
+export const normal = (r: Random): number => {
+  for (;;) {
+    let k = 0;
+    while (bernoulliExp(r, 0.5)) k++;
+    if (!times(r, k * (k - 1), 0.5)) continue;
+    const x = uniform(r);
+    if (!times(r, k + 1, (x * (2 * k + x)) / (2 * k + 2))) continue;
+    return (r.bits() & 1) === 0 ? k + x : -(k + x);
+  }
+};
+
+/** Standard normal, drawn again outside [-2, 2]. */
+export const truncatedNormal = (r: Random): number => {
+  for (;;) {
+    const z = normal(r);
+    if (z >= -2 && z <= 2) return z;
+  }
+};

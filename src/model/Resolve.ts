@@ -1,0 +1,331 @@
+/**
+ * From a model to a checked one: layers flattened in topological order, named, with shapes and parameters.
+ *
+ * Shape errors accumulate: each is reported once, where it arises, and what follows it is of unknown shape and silent.
+ *
+ * Names. A layer is called after its Keras class in snake case, counted for each scope in order of application: `dense`,
+ * `dense_1`. `named` around a single layer names it, around several it opens a scope: `backbone.conv2d`. A model used as
+ * a layer is a scope as well. The same path of names, used again, means the same parameters; without a name every
+ * application has parameters of its own, even of one and the same layer value.
+ *
+ * Law: equal models have equal results.
+ */
+import * as E from 'fp-ts/lib/Either.js';
+import type { NonEmptyArray } from 'fp-ts/lib/NonEmptyArray.js';
+import type { Composite, Expression, Leaf, ModelSpec, Spec } from '../layer/Spec.ts';
+import { axisOf } from '../shape/rules/Elementwise.ts';
+import { concat } from '../shape/rules/Merge.ts';
+import { positive, sizes } from '../shape/rules/Option.ts';
+import type { AnyShape } from '../shape/Shape.ts';
+import { agree, dims, show } from '../shape/Shape.ts';
+import type { Model } from './Model.ts';
+import { optionsError, outputOf, parametersOf, settled } from './Parameter.ts';
+import type { ParameterSpec, PlacedLayer, Resolved, Source } from './Resolved.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+export interface ShapeError {
+  readonly _tag: 'ShapeError';
+  /** The layer's full name, or the input's: `backbone.conv2d_1`. */
+  readonly path: string;
+  /** What was expected and what came: `conv2d: kernel 5x5 is larger than input 3x3`. */
+  readonly message: string;
+}
+
+/** What flows between layers; the type is undefined behind an error. */
+interface Flow {
+  readonly type: AnyShape | undefined;
+  readonly source: Source;
+}
+
+/** One entry into a scope of names. A scope that is entered again counts from the start: its names mean the same. */
+interface Scope {
+  readonly prefix: string;
+  readonly counts: Map<string, number>;
+  /** Names given so far: by `named`, or automatically. */
+  readonly given: Map<string, 'named' | 'automatic'>;
+}
+
+/** What the walk has gathered. It never leaves `resolve`. */
+interface Context {
+  readonly layers: PlacedLayer[];
+  readonly errors: ShapeError[];
+  readonly first: Map<string, PlacedLayer>;
+}
+
+// -------------------------------------------------------------------------------------
+// names
+// -------------------------------------------------------------------------------------
+
+const scope = (prefix: string): Scope => ({ prefix, counts: new Map(), given: new Map() });
+
+const baseName = (spec: Leaf): string => {
+  switch (spec.op) {
+    case 'batchNormalization':
+      return 'batch_normalization';
+    case 'weightNormalization':
+      return 'weight_normalization';
+    case 'maxPool2d':
+      return 'max_pooling2d';
+    case 'averagePool2d':
+      return 'average_pooling2d';
+    case 'globalAveragePool2d':
+      return 'global_average_pooling2d';
+    case 'activation':
+      return spec.activation;
+    default:
+      return spec.op;
+  }
+};
+
+const automatic = (s: Scope, base: string): string => {
+  const count = s.counts.get(base) ?? 0;
+  s.counts.set(base, count + 1);
+  const name = count === 0 ? base : `${base}_${count}`;
+  if (s.given.has(name)) return automatic(s, base);
+  s.given.set(name, 'automatic');
+  return `${s.prefix}${name}`;
+};
+
+const fail = (ctx: Context, path: string, message: string): undefined => {
+  ctx.errors.push({ _tag: 'ShapeError', path, message });
+};
+
+/** The path that a user's name makes; one that cannot be used is reported and replaced. */
+const explicit = (ctx: Context, s: Scope, name: string): string => {
+  const bad =
+    name === '' || name.includes('.')
+      ? `named: '${name}' is not a name: it must not be empty and has no dots`
+      : s.given.get(name) === 'automatic'
+        ? `named: '${name}' is already the automatic name of an earlier layer; choose another name`
+        : undefined;
+  if (bad !== undefined) {
+    fail(ctx, `${s.prefix}${name}`, bad);
+    return automatic(s, name);
+  }
+  s.given.set(name, 'named');
+  return `${s.prefix}${name}`;
+};
+
+// -------------------------------------------------------------------------------------
+// leaves
+// -------------------------------------------------------------------------------------
+
+const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+const shapesOf = (parameters: readonly ParameterSpec[]): string =>
+  parameters.map((p) => `${p.role} [${p.shape.join(',')}]`).join(', ');
+
+/** The second use of a name must be of an equal layer with equal parameters. */
+const sharingError = (before: PlacedLayer, now: PlacedLayer): string | undefined =>
+  !equal(before.spec, now.spec)
+    ? `named: '${now.name}' stands for two different layers; equal layers share parameters, others need another name`
+    : !equal(before.parameters, now.parameters)
+      ? `named: '${now.name}' shares parameters, but has ${shapesOf(before.parameters)} before and ${shapesOf(now.parameters)} here`
+      : undefined;
+
+/** An error message of its own for the same leaf: a composite's. */
+type Output = (inputs: readonly AnyShape[]) => E.Either<string, AnyShape>;
+
+const place = (ctx: Context, name: string, spec: Leaf, from: readonly Flow[], output?: Output): Flow => {
+  const index = ctx.layers.length;
+  const lost: Flow = { type: undefined, source: { _tag: 'Layer', index } };
+  const input = from.flatMap((f) => (f.type === undefined ? [] : [f.type]));
+  const [first] = input;
+  if (first === undefined || input.length < from.length) {
+    const bad = optionsError(spec);
+    if (bad !== undefined) fail(ctx, name, bad);
+    return lost;
+  }
+  const out = (output ?? ((i: readonly AnyShape[]) => outputOf(spec, i)))(input);
+  if (E.isLeft(out)) {
+    fail(ctx, name, out.left);
+    return lost;
+  }
+  const before = ctx.first.get(name);
+  const layer: PlacedLayer = {
+    name,
+    spec: settled(spec, first),
+    from: from.map((f) => f.source),
+    input,
+    output: out.right,
+    parameters: parametersOf(spec, first).map((p) => ({ name: `${name}.${p.role}`, ...p })),
+    shared: before !== undefined,
+  };
+  const clash = before === undefined ? undefined : sharingError(before, layer);
+  if (clash !== undefined) fail(ctx, name, clash);
+  if (before === undefined) ctx.first.set(name, layer);
+  ctx.layers.push(layer);
+  return { type: out.right, source: { _tag: 'Layer', index } };
+};
+
+// -------------------------------------------------------------------------------------
+// composites
+// -------------------------------------------------------------------------------------
+
+const isComposite = (spec: Spec): spec is Composite =>
+  ['sequential', 'residual', 'concat', 'named', 'repeat', 'model'].includes(spec.op);
+
+/** A branch that is the input itself leaves no layer behind. */
+const branch = (ctx: Context, s: Scope, spec: Spec, x: Flow): Flow =>
+  spec.op === 'identity' ? x : apply(ctx, s, spec, [x]);
+
+/** Layers that join what their composite made. */
+const joined = (ctx: Context, s: Scope, op: string, axis: number | undefined, from: readonly Flow[]): Flow => {
+  const rule = concat(op, axis);
+  const type = from[0]?.type;
+  // Behind an error the axis does not matter: the layer is not placed.
+  const at = type === undefined ? undefined : axisOf(axis, dims(type));
+  return place(ctx, automatic(s, 'concatenate'), { op: 'concatenate', axis: at ?? 1 }, from, rule);
+};
+
+const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow => {
+  if (!isComposite(spec)) return place(ctx, automatic(s, baseName(spec)), spec, to);
+  const [x] = to;
+  const joins = spec.op === 'concat' && spec.branches.length === 0;
+  if (x === undefined || (to.length > 1 && !joins)) {
+    fail(ctx, `${s.prefix}${spec.op}`, `${spec.op}: expects 1 input, got ${to.length}`);
+    return x ?? { type: undefined, source: { _tag: 'Input', index: 0 } };
+  }
+  switch (spec.op) {
+    case 'sequential':
+      return spec.layers.reduce((flow, layer) => apply(ctx, s, layer, [flow]), x);
+    case 'residual': {
+      const flows = [branch(ctx, s, spec.body, x), branch(ctx, s, spec.shortcut, x)];
+      return place(ctx, automatic(s, 'add'), { op: 'add' }, flows, (inputs) =>
+        E.mapLeft((m: string) => m.replace(/^add:/, 'residual:'))(outputOf({ op: 'add' }, inputs)),
+      );
+    }
+    case 'concat':
+      return joins
+        ? joined(ctx, s, 'concatenate', spec.axis, to)
+        : joined(
+            ctx,
+            s,
+            'concat',
+            spec.axis,
+            spec.branches.map((b) => branch(ctx, s, b, x)),
+          );
+    case 'named': {
+      const path = explicit(ctx, s, spec.name);
+      return isComposite(spec.layer)
+        ? spec.layer.op === 'model'
+          ? nested(ctx, scope(`${path}.`), spec.layer.model, path, x)
+          : apply(ctx, scope(`${path}.`), spec.layer, [x])
+        : place(ctx, path, spec.layer, [x]);
+    }
+    case 'repeat': {
+      const bad = positive('repeat', 'times', spec.times);
+      if (bad !== undefined) {
+        fail(ctx, `${s.prefix}repeat`, bad);
+        return { ...x, type: undefined };
+      }
+      return Array.from({ length: spec.times }).reduce<Flow>((flow) => {
+        const next = apply(ctx, s, spec.layer, [flow]);
+        if (flow.type === undefined || next.type === undefined || agree(next.type, flow.type)) return next;
+        fail(ctx, `${s.prefix}repeat`, `repeat: the block turns ${show(flow.type)} into ${show(next.type)}`);
+        return { ...next, type: undefined };
+      }, x);
+    }
+    case 'model': {
+      const path = automatic(s, 'model');
+      return nested(ctx, scope(`${path}.`), spec.model, path, x);
+    }
+  }
+};
+
+/** A model as a layer: one input, one output. */
+const nested = (ctx: Context, s: Scope, spec: ModelSpec, path: string, x: Flow): Flow => {
+  const [input, ...inputs] = spec.inputs;
+  if (input === undefined || inputs.length > 0 || spec.outputs.length !== 1) {
+    fail(
+      ctx,
+      path,
+      `model: as a layer it needs 1 input and 1 output, got ${spec.inputs.length} and ${spec.outputs.length}`,
+    );
+    return { ...x, type: undefined };
+  }
+  const fits = x.type !== undefined && agree(x.type, input.type);
+  if (x.type !== undefined && !fits) fail(ctx, path, `model: expects ${show(input.type)}, got ${show(x.type)}`);
+  const [out] = evaluate(ctx, s, spec, [{ ...x, type: fits ? input.type : undefined }]);
+  return out ?? { ...x, type: undefined };
+};
+
+// -------------------------------------------------------------------------------------
+// expressions
+// -------------------------------------------------------------------------------------
+
+/** The flows of a model's outputs. Each expression is applied once, however often it is used; depth costs no stack. */
+const evaluate = (ctx: Context, s: Scope, spec: ModelSpec, inputs: readonly Flow[]): readonly Flow[] => {
+  const flows = new Map<Expression, Flow>();
+  const enter = (e: Extract<Expression, { readonly _tag: 'Input' }>): Flow => {
+    const index = spec.inputs.findIndex((i) => i.name === e.name && equal(i.type, e.type));
+    if (index < 0) fail(ctx, `${s.prefix}${e.name}`, `graph: ${show(e.type)} '${e.name}' is an input of another model`);
+    return inputs[index] ?? { type: undefined, source: { _tag: 'Input', index: 0 } };
+  };
+  const open: Expression[] = spec.outputs.map((o) => o.from).reverse();
+  for (let e = open.at(-1); e !== undefined; e = open.at(-1)) {
+    const waiting = flows.has(e) || e._tag === 'Input' ? [] : e.to.filter((x) => !flows.has(x));
+    if (waiting.length > 0) {
+      open.push(...waiting.reverse());
+      continue;
+    }
+    open.pop();
+    if (flows.has(e)) continue;
+    flows.set(
+      e,
+      e._tag === 'Input'
+        ? enter(e)
+        : apply(
+            ctx,
+            s,
+            e.spec,
+            e.to.flatMap((x) => flows.get(x) ?? []),
+          ),
+    );
+  }
+  return spec.outputs.flatMap((o) => flows.get(o.from) ?? []);
+};
+
+// -------------------------------------------------------------------------------------
+// interpreter
+// -------------------------------------------------------------------------------------
+
+const resolveSpec = (spec: ModelSpec): E.Either<NonEmptyArray<ShapeError>, Resolved> => {
+  const ctx: Context = { layers: [], errors: [], first: new Map() };
+  const inputs = spec.inputs.map(({ name, type }, index): Flow => {
+    const bad = sizes('input', dims(type));
+    if (bad !== undefined) fail(ctx, name, bad);
+    return { type: bad === undefined ? type : undefined, source: { _tag: 'Input', index } };
+  });
+  const outputs = evaluate(ctx, scope(''), spec, inputs);
+  const [error, ...errors] = ctx.errors;
+  if (error !== undefined) return E.left([error, ...errors]);
+  return E.right({
+    inputs: spec.inputs,
+    outputs: spec.outputs.flatMap(({ name }, i) => {
+      const flow = outputs[i];
+      return flow?.type === undefined ? [] : [{ name, type: flow.type, from: flow.source }];
+    }),
+    layers: ctx.layers,
+    parameters: ctx.layers.flatMap((l) => (l.shared ? [] : l.parameters)),
+  });
+};
+
+const cache = new WeakMap<ModelSpec, E.Either<NonEmptyArray<ShapeError>, Resolved>>();
+
+/**
+ * Checks a model and gives its layers, names and parameters, or all its shape errors. Computed once for each model value.
+ *
+ * @example
+ * pipe(model(input([4]), dense(2)), resolve)     // right: one layer 'dense', parameters 'dense.kernel', 'dense.bias'
+ */
+export const resolve = (model: Model<never, unknown>): E.Either<NonEmptyArray<ShapeError>, Resolved> => {
+  const known = cache.get(model.spec);
+  if (known !== undefined) return known;
+  const result = resolveSpec(model.spec);
+  cache.set(model.spec, result);
+  return result;
+};
