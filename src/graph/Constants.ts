@@ -1,0 +1,47 @@
+/**
+ * Constant values: scalars, index vectors and tensors.
+ */
+import type { DType, NdArray, TypedArray } from '../shape/NdArray.ts';
+import { constant, type Value, type ValueType } from './Graph.ts';
+
+/** Ill-typed use of an operator: a defect of the lowering or rule that used it, never of a user's data. */
+export class GraphDefect extends Error {
+  override readonly name = 'GraphDefect';
+}
+
+const show = (t: ValueType): string => `${t.dtype}[${t.shape.join(',')}]`;
+
+export const dtypeDefect = (operator: string, a: ValueType, b: ValueType): GraphDefect =>
+  new GraphDefect(`${operator}: cannot combine ${show(a)} and ${show(b)}`);
+
+const typed = (values: readonly number[], dtype: DType): TypedArray => {
+  switch (dtype) {
+    case 'float32':
+      return Float32Array.from(values);
+    case 'float64':
+      return Float64Array.from(values);
+    case 'int32':
+      return Int32Array.from(values);
+    case 'int64':
+      return BigInt64Array.from(values, BigInt);
+    case 'uint32':
+      return Uint32Array.from(values);
+    case 'uint8':
+    case 'bool':
+      return Uint8Array.from(values);
+  }
+};
+
+const array = (values: readonly number[], shape: readonly number[], dtype: DType): NdArray => ({
+  dtype,
+  shape,
+  data: typed(values, dtype),
+});
+
+export const tensor = (values: readonly number[], shape: readonly number[], dtype: DType): Value =>
+  constant(array(values, shape, dtype));
+
+export const scalar = (value: number, dtype: DType): Value => tensor([value], [], dtype);
+
+/** A vector of int64: axes, shapes, indices. */
+export const int64s = (values: readonly number[]): Value => tensor(values, [values.length], 'int64');

@@ -1,0 +1,168 @@
+/**
+ * Computation graphs of ONNX operators, as immutable values.
+ *
+ * A `Value` is one output of a node, and a node holds the values it reads: the graph is the set of nodes reachable from
+ * its outputs. So building is plain function application (no builder, no names, no order), what is not used is not
+ * there, and what does not depend on a loop's variables stands outside the loop. Nodes are compared by identity: one
+ * node used twice is computed once.
+ */
+import type { DType, NdArray } from '../shape/NdArray.ts';
+import type { Dim } from '../shape/Shape.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+/** Element type and shape; named dimensions ('batch') are sizes not known until run time. */
+export interface ValueType {
+  readonly dtype: DType;
+  readonly shape: readonly Dim[];
+}
+
+export interface Value {
+  readonly type: ValueType;
+  readonly node: Node;
+  /** Which output of the node. */
+  readonly index: number;
+}
+
+/** `''` is ai.onnx. */
+export type Domain = '' | 'com.microsoft' | 'com.microsoft.nchwc';
+
+export type Attribute =
+  | { readonly _tag: 'Int'; readonly value: number }
+  | { readonly _tag: 'Float'; readonly value: number }
+  | { readonly _tag: 'String'; readonly value: string }
+  | { readonly _tag: 'Ints'; readonly value: readonly number[] }
+  | { readonly _tag: 'Floats'; readonly value: readonly number[] }
+  | { readonly _tag: 'Tensor'; readonly value: NdArray }
+  /** The body of a Loop: it may also read values of the graph around it. */
+  | { readonly _tag: 'Graph'; readonly value: Graph };
+
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** A formal input of a graph or of a loop's body. */
+export interface InputNode {
+  readonly _tag: 'Input';
+  readonly name: string;
+  readonly outputs: readonly [ValueType];
+}
+
+export interface ConstantNode {
+  readonly _tag: 'Constant';
+  readonly data: NdArray;
+  readonly outputs: readonly [ValueType];
+  /** The initializer's name in the ONNX file. */
+  readonly label: string | undefined;
+}
+
+export interface OperatorNode {
+  readonly _tag: 'Operator';
+  readonly operator: string;
+  readonly domain: Domain;
+  /** `undefined`: an optional input left out. */
+  readonly inputs: readonly (Value | undefined)[];
+  readonly attributes: Attributes;
+  readonly outputs: readonly ValueType[];
+  /** The layer or step it belongs to; it names the node in the ONNX file. */
+  readonly label: string | undefined;
+  /** No gradient flows back through this node (see `stopGradient`). It means nothing to the ONNX file. */
+  readonly detached?: true;
+}
+
+export type Node = InputNode | ConstantNode | OperatorNode;
+
+export interface Graph {
+  readonly name: string;
+  /** In order; each is the value of an `InputNode`. */
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Output[];
+}
+
+export interface Output {
+  readonly name: string;
+  readonly value: Value;
+}
+
+// -------------------------------------------------------------------------------------
+// constructors
+// -------------------------------------------------------------------------------------
+
+export const valueType = (dtype: DType, shape: readonly Dim[]): ValueType => ({ dtype, shape });
+
+const only = (node: InputNode | ConstantNode): Value => ({ type: node.outputs[0], node, index: 0 });
+
+export const input = (name: string, dtype: DType, shape: readonly Dim[]): Value =>
+  only({ _tag: 'Input', name, outputs: [valueType(dtype, shape)] });
+
+export const constant = (data: NdArray, label?: string): Value =>
+  only({ _tag: 'Constant', data, outputs: [valueType(data.dtype, data.shape)], label });
+
+/** All outputs of a new node. */
+export const operator = (
+  operator: string,
+  inputs: readonly (Value | undefined)[],
+  outputs: readonly ValueType[],
+  attributes: Attributes = {},
+  domain: Domain = '',
+): readonly Value[] => {
+  const node: OperatorNode = { _tag: 'Operator', operator, domain, inputs, attributes, outputs, label: undefined };
+  return outputs.map((type, index) => ({ type, node, index }));
+};
+
+export const graph = (name: string, inputs: readonly Value[], outputs: readonly Output[]): Graph => ({
+  name,
+  inputs,
+  outputs,
+});
+
+// -------------------------------------------------------------------------------------
+// combinators
+// -------------------------------------------------------------------------------------
+
+/** The same value from a node that carries a name. Use the result from there on: the unnamed node is another node. */
+export const label =
+  (name: string) =>
+  (value: Value): Value =>
+    value.node._tag === 'Operator' ? { ...value, node: { ...value.node, label: name } } : value;
+
+const subgraphs = (node: OperatorNode): readonly Graph[] =>
+  Object.values(node.attributes).flatMap((a) => (a._tag === 'Graph' ? [a.value] : []));
+
+/** The nodes a node reads directly, those that its subgraphs read included. */
+export const predecessors = (node: Node): readonly Node[] =>
+  node._tag !== 'Operator'
+    ? []
+    : [
+        ...node.inputs.flatMap((v) => (v === undefined ? [] : [v.node])),
+        ...subgraphs(node).flatMap((g) => g.outputs.map((o) => o.value.node)),
+      ];
+
+/**
+ * Every node that the values need, each after the nodes it reads. Iterative: depth is not limited by the stack.
+ * `stopAt` nodes are given but not looked behind.
+ */
+export const topological = (values: readonly Value[], stopAt: ReadonlySet<Node> = new Set()): readonly Node[] => {
+  const order: Node[] = [];
+  const state = new Map<Node, 'open' | 'done'>();
+  const stack: Node[] = values.map((v) => v.node).reverse();
+  while (stack.length > 0) {
+    const node = stack[stack.length - 1] as Node;
+    const seen = state.get(node);
+    if (seen === undefined) {
+      state.set(node, 'open');
+      const before = stopAt.has(node) ? [] : predecessors(node);
+      for (let i = before.length - 1; i >= 0; i--) {
+        const p = before[i] as Node;
+        if (!state.has(p)) stack.push(p);
+      }
+    } else {
+      stack.pop();
+      if (seen === 'open') {
+        state.set(node, 'done');
+        order.push(node);
+      }
+    }
+  }
+  return order;
+};

@@ -1,0 +1,298 @@
+/**
+ * Graphs as ONNX models.
+ *
+ * A node is written once, in the outermost graph where everything it needs is at hand: what does not depend on a loop's
+ * variables stands outside the loop. Constants are initializers of the outermost graph. Names are unique over all
+ * scopes; inputs and outputs of the graph keep theirs.
+ */
+import { create, toBinary } from '@bufbuild/protobuf';
+import * as E from 'fp-ts/lib/Either.js';
+import type { Attribute, Graph, InputNode, Node, OperatorNode, Value } from '../graph/Graph.ts';
+import { topological } from '../graph/Graph.ts';
+import { type Formals, type Freedom, freedom } from './Freedom.ts';
+import { initializers } from './Initializers.ts';
+import { type Fresh, fresh, nodeName, prefixes, usedOutputs } from './Names.ts';
+import { duplicateName, illFormed, type OnnxError, unboundInput } from './OnnxError.ts';
+import { checkOpset, inOpset, irVersion } from './Opset.ts';
+import {
+  type AttributeProto,
+  AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  type GraphProto,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+} from './proto/onnx_pb.ts';
+import { tensorProto, valueInfo } from './Tensor.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+export interface EncodeOptions {
+  /** ONNX operator set, 13 to 20. Default 18, which graphs are written for. */
+  readonly opset?: number;
+  /** Default 'grad-ts'. */
+  readonly producer?: string;
+  /** Text entries of the model (`metadata_props`). */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Documentation of the model. */
+  readonly doc?: string;
+}
+
+// -------------------------------------------------------------------------------------
+// nodes and graphs
+// -------------------------------------------------------------------------------------
+
+/** What is the same for all scopes of one model. */
+interface Model {
+  readonly opset: number;
+  readonly free: Freedom;
+  readonly constants: ReadonlyMap<Node, string>;
+  readonly prefix: ReadonlyMap<Node, string>;
+  readonly used: ReadonlyMap<Node, number>;
+  readonly unique: Fresh;
+  readonly count: (key: string) => number;
+}
+
+/** A graph being written, with the names its nodes' outputs have. */
+interface Scope {
+  readonly graph: Graph;
+  readonly around: Scope | undefined;
+  readonly bound: Formals;
+  readonly names: Map<Node, readonly string[]>;
+}
+
+const nameIn = (scope: Scope | undefined, node: Node): readonly string[] | undefined =>
+  scope === undefined ? undefined : (scope.names.get(node) ?? nameIn(scope.around, node));
+
+const nameOf = (model: Model, scope: Scope, value: Value): E.Either<OnnxError, string> => {
+  const name = model.constants.get(value.node) ?? nameIn(scope, value.node)?.[value.index];
+  return name === undefined
+    ? E.left(unboundInput(value.node._tag === 'Input' ? value.node.name : `output ${value.index}`, scope.graph.name))
+    : E.right(name);
+};
+
+const attributeProto = (
+  model: Model,
+  scope: Scope,
+  name: string,
+  attribute: Attribute,
+): E.Either<OnnxError, AttributeProto> => {
+  const whole = (values: readonly number[]) => values.every(Number.isSafeInteger);
+  const broken = E.left(illFormed(`attribute ${name}: expected whole numbers`));
+  switch (attribute._tag) {
+    case 'Int':
+      return whole([attribute.value])
+        ? E.right(create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(attribute.value) }))
+        : broken;
+    case 'Ints':
+      return whole(attribute.value)
+        ? E.right(create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: attribute.value.map(BigInt) }))
+        : broken;
+    case 'Float':
+      return E.right(create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: attribute.value }));
+    case 'Floats':
+      return E.right(create(AttributeProtoSchema, { name, type: AttributeType.FLOATS, floats: [...attribute.value] }));
+    case 'String':
+      return E.right(
+        create(AttributeProtoSchema, {
+          name,
+          type: AttributeType.STRING,
+          s: new TextEncoder().encode(attribute.value),
+        }),
+      );
+    case 'Tensor':
+      return E.right(
+        create(AttributeProtoSchema, { name, type: AttributeType.TENSOR, t: tensorProto('', attribute.value) }),
+      );
+    case 'Graph':
+      return E.map((g: GraphProto) => create(AttributeProtoSchema, { name, type: AttributeType.GRAPH, g }))(
+        graphProto(model, attribute.value, scope),
+      );
+  }
+};
+
+/** Outputs that an operator may leave out when nobody reads them. */
+const optionalOutputs = new Set(['MaxPool', 'Dropout', 'LayerNormalization', 'LSTM', 'GRU', 'RNN']);
+
+const outputCount = (model: Model, node: OperatorNode): number =>
+  optionalOutputs.has(node.operator) ? Math.max(1, model.used.get(node) ?? 0) : node.outputs.length;
+
+const nodeProto = (
+  model: Model,
+  scope: Scope,
+  original: OperatorNode,
+  exported: ReadonlyMap<number, string>,
+): E.Either<OnnxError, NodeProto> => {
+  const { unique } = model;
+  const adapted = inOpset(model.opset)(original);
+  if (E.isLeft(adapted)) return adapted;
+  const node = adapted.right;
+  const name = unique(nodeName(node, model.prefix.get(original), model.count));
+  const output = Array.from(
+    { length: outputCount(model, original) },
+    (_, i) => exported.get(i) ?? (i === 0 ? name : unique(`${name}:${i}`)),
+  );
+  const inputs = E.traverseArray((v: Value | undefined) => (v === undefined ? E.right('') : nameOf(model, scope, v)))(
+    node.inputs.slice(0, node.inputs.findLastIndex((v) => v !== undefined) + 1),
+  );
+  if (E.isLeft(inputs)) return inputs;
+  const attributes = E.traverseArray(([key, a]: readonly [string, Attribute]) => attributeProto(model, scope, key, a))(
+    Object.entries(node.attributes),
+  );
+  if (E.isLeft(attributes)) return attributes;
+  scope.names.set(original, output);
+  return E.right(
+    create(NodeProtoSchema, {
+      name,
+      opType: node.operator,
+      domain: node.domain,
+      input: [...inputs.right],
+      output,
+      attribute: [...attributes.right],
+    }),
+  );
+};
+
+const inputNames = (graph: Graph, name: Fresh): Map<Node, readonly string[]> =>
+  new Map(graph.inputs.map((v) => [v.node, [name((v.node as InputNode).name)]]));
+
+function graphProto(model: Model, graph: Graph, around: Scope | undefined): E.Either<OnnxError, GraphProto> {
+  const { free, unique } = model;
+  // The outermost graph's names are reserved: they are kept as they are.
+  const name: Fresh = around === undefined ? (wanted) => wanted : unique;
+  const bound = (around?.bound ?? 0n) | free.boundBy(graph);
+  const loose = free.first(graph.outputs.reduce((s, o) => s | free.of(o.value.node), 0n) & ~bound);
+  if (loose !== undefined) return E.left(unboundInput(loose, graph.name));
+  const scope: Scope = { graph, around, bound, names: inputNames(graph, name) };
+  const outputs = graph.outputs.map((o) => ({ ...o, name: name(o.name) }));
+
+  const here = topological(graph.outputs.map((o) => o.value)).filter(
+    (n) => n._tag === 'Operator' && (free.of(n) & ~bound) === 0n && nameIn(around, n) === undefined,
+  ) as readonly OperatorNode[];
+  const mine = new Set<Node>(here);
+
+  const exported = new Map<Node, Map<number, string>>();
+  const copies = outputs.filter(({ name, value }) => {
+    const names = exported.get(value.node) ?? new Map<number, string>();
+    if (!mine.has(value.node) || names.has(value.index)) return true;
+    exported.set(value.node, names.set(value.index, name));
+    return false;
+  });
+
+  const nodes: NodeProto[] = [];
+  for (const node of here) {
+    const proto = nodeProto(model, scope, node, exported.get(node) ?? new Map());
+    if (E.isLeft(proto)) return proto;
+    nodes.push(proto.right);
+  }
+  for (const copy of copies) {
+    const source = nameOf(model, scope, copy.value);
+    if (E.isLeft(source)) return source;
+    nodes.push(
+      create(NodeProtoSchema, {
+        name: unique(`${copy.name}/Identity`),
+        opType: 'Identity',
+        input: [source.right],
+        output: [copy.name],
+      }),
+    );
+  }
+  return E.right(
+    create(GraphProtoSchema, {
+      name: graph.name,
+      node: nodes,
+      input: graph.inputs.map((v) => valueInfo(scope.names.get(v.node)?.[0] ?? '', v.type)),
+      output: outputs.map((o) => valueInfo(o.name, o.value.type)),
+      valueInfo: here.flatMap((node) =>
+        node.label === undefined
+          ? []
+          : (scope.names.get(node) ?? []).flatMap((n, i) => {
+              const type = node.outputs[i];
+              return type === undefined || exported.get(node)?.has(i) || type.shape.includes('?')
+                ? []
+                : [valueInfo(n, type)];
+            }),
+      ),
+    }),
+  );
+}
+
+// -------------------------------------------------------------------------------------
+// models
+// -------------------------------------------------------------------------------------
+
+const counter = (): ((key: string) => number) => {
+  const counts = new Map<string, number>();
+  return (key) => {
+    const n = counts.get(key) ?? 0;
+    counts.set(key, n + 1);
+    return n;
+  };
+};
+
+const firstTwice = (names: readonly string[]): string | undefined => names.find((n, i) => names.indexOf(n) !== i);
+
+/** Version 1 of each of onnxruntime's own domains. */
+const imports = (order: readonly Node[], opset: number) =>
+  [...new Set(['', ...order.flatMap((n) => (n._tag === 'Operator' ? [n.domain] : []))])].map((domain) => ({
+    domain,
+    version: BigInt(domain === '' ? opset : 1),
+  }));
+
+const write = (graph: Graph, options: EncodeOptions): E.Either<OnnxError, Uint8Array> => {
+  const opset = checkOpset(options.opset ?? 18);
+  if (E.isLeft(opset)) return opset;
+  const reserved = [
+    ...graph.inputs.flatMap((v) => (v.node._tag === 'Input' ? [v.node.name] : [])),
+    ...graph.outputs.map((o) => o.name),
+  ];
+  const twice = firstTwice(reserved);
+  if (twice !== undefined) return E.left(duplicateName(twice, graph.name));
+  const order = topological(graph.outputs.map((o) => o.value));
+  const unique = fresh(reserved);
+  const written = initializers(order, unique);
+  if (E.isLeft(written)) return written;
+  const model: Model = {
+    opset: opset.right,
+    free: freedom(order),
+    constants: written.right.names,
+    prefix: prefixes(graph, order),
+    used: usedOutputs(graph, order),
+    unique,
+    count: counter(),
+  };
+  return E.map((g: GraphProto) =>
+    toBinary(
+      ModelProtoSchema,
+      create(ModelProtoSchema, {
+        irVersion: BigInt(irVersion(opset.right)),
+        producerName: options.producer ?? 'grad-ts',
+        docString: options.doc ?? '',
+        opsetImport: imports(order, opset.right),
+        metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
+        graph: { ...g, initializer: [...written.right.tensors] },
+      }),
+    ),
+  )(graphProto(model, graph, undefined));
+};
+
+/**
+ * The bytes of an ONNX model. Named dimensions become `dim_param`s. Fails when the opset cannot express an operator,
+ * when a name is given twice, when a value reads an input that the graph does not declare, or when a size,
+ * attribute or constant is not what its type says.
+ *
+ * ```ts
+ * encode(graph, { opset: 17, metadata: { layer: 'dense' } }); // Either<OnnxError, Uint8Array>
+ * ```
+ */
+export const encode = (graph: Graph, options: EncodeOptions = {}): E.Either<OnnxError, Uint8Array> =>
+  E.flatten(
+    // Protobuf's writer throws where a number does not fit its field (a size of 1.5, a float of 1e40).
+    E.tryCatch(
+      () => write(graph, options),
+      (e) => illFormed(`graph '${graph.name}' cannot be written: ${e instanceof Error ? e.message : String(e)}`),
+    ),
+  );
