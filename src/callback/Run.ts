@@ -1,0 +1,20 @@
+/**
+ * A run: training as a stream of signals that has not started yet. Callbacks are functions from runs to runs.
+ */
+import type { Stream } from '../stream/Stream.ts';
+import type { Direction, Signal } from '../training/Event.ts';
+
+/**
+ * - `R` what the run needs of its environment; each callback adds its own needs.
+ * - `Keys` the keys of its logs (`'loss' | 'val_loss' | 'accuracy' | ...`), `string` where they are known at run time
+ *   only. A run that logs more can be used where one that logs less is asked for.
+ * - `A` what it results in; callbacks carry it along unseen.
+ * - `E` its errors; each callback adds `CallbackError`.
+ */
+export interface Run<R, Keys extends string, A, E> {
+  /** Each event is followed by the directives and states of the callbacks, in the order of the pipe, and `Settled`. */
+  readonly signals: Stream<R, E, Signal>;
+  /** What is logged, and whether lower or higher is better: known from the objective, before anything runs. */
+  readonly directions: Readonly<Record<Keys, Direction>>;
+  readonly result: A;
+}
