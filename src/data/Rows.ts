@@ -1,0 +1,71 @@
+/**
+ * Rows of an array: axis 0 taken apart and put together again, whatever the element type. Nothing here copies where a
+ * view will do, and nothing writes to its arguments.
+ */
+import type { DType, NdArray, TypedArray } from '../shape/NdArray.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+export const rowCount = (array: NdArray<unknown>): number => array.shape[0] ?? 0;
+
+/** Elements of one row. */
+export const rowWidth = (array: NdArray<unknown>): number => array.shape.slice(1).reduce((a, b) => a * b, 1);
+
+const allocate = (dtype: DType, n: number): TypedArray => {
+  switch (dtype) {
+    case 'float32':
+      return new Float32Array(n);
+    case 'float64':
+      return new Float64Array(n);
+    case 'int32':
+      return new Int32Array(n);
+    case 'int64':
+      return new BigInt64Array(n);
+    case 'uint32':
+      return new Uint32Array(n);
+    case 'uint8':
+    case 'bool':
+      return new Uint8Array(n);
+  }
+};
+
+const bytesOf = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+// -------------------------------------------------------------------------------------
+// combinators
+// -------------------------------------------------------------------------------------
+
+/** Rows `from` to `to`, exclusive: a view of the same memory. */
+export const between = (array: NdArray<unknown>, from: number, to: number): NdArray => {
+  const width = rowWidth(array);
+  return {
+    dtype: array.dtype,
+    shape: [to - from, ...array.shape.slice(1)],
+    data: array.data.subarray(from * width, to * width),
+  };
+};
+
+/** The rows with these indices, in this order. */
+export const gather = (array: NdArray<unknown>, indices: ArrayLike<number>): NdArray => {
+  const width = rowWidth(array);
+  const data = allocate(array.dtype, indices.length * width);
+  const size = width * data.BYTES_PER_ELEMENT;
+  const source = bytesOf(array.data);
+  const target = bytesOf(data);
+  for (let i = 0; i < indices.length; i++) {
+    const row = indices[i] ?? 0;
+    target.set(source.subarray(row * size, (row + 1) * size), i * size);
+  }
+  return { dtype: array.dtype, shape: [indices.length, ...array.shape.slice(1)], data };
+};
+
+/** The rows of both; element type and row shape are those of the first. */
+export const append = (first: NdArray<unknown>, second: NdArray<unknown>): NdArray => {
+  const data = allocate(first.dtype, first.data.length + second.data.length);
+  const target = bytesOf(data);
+  target.set(bytesOf(first.data));
+  target.set(bytesOf(second.data), first.data.byteLength);
+  return { dtype: first.dtype, shape: [rowCount(first) + rowCount(second), ...first.shape.slice(1)], data };
+};
