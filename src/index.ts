@@ -1,0 +1,19 @@
+/** All modules, as namespaces: `import { Layer as L, Training as T } from 'grad-ts'`. */
+export * as Callback from './callback/Callback.ts';
+export * as Data from './data/Data.ts';
+export * as Safetensors from './format/Safetensors.ts';
+export * as Graph from './graph/Graph.ts';
+export * as Operators from './graph/Operators.ts';
+export * as Layer from './layer/Layer.ts';
+export * as Model from './model/Model.ts';
+export * as Loss from './objective/Loss.ts';
+export * as Metric from './objective/Metric.ts';
+export * as Onnx from './onnx/Onnx.ts';
+export * as Optimizer from './optimizer/Optimizer.ts';
+export * as Environment from './runtime/Environment.ts';
+export * as Runtime from './runtime/Runtime.ts';
+export * as NdArray from './shape/NdArray.ts';
+export * as Shape from './shape/Shape.ts';
+export * as Stream from './stream/Stream.ts';
+export * as Event from './training/Event.ts';
+export * as Training from './training/Training.ts';

@@ -1,0 +1,349 @@
+/**
+ * A model with an objective, as the graphs that a run needs: one that trains (forward, backward, optimizer, and the loop
+ * over steps), one that evaluates, one that predicts.
+ *
+ * The training graph's contract, for whoever runs it (`exportTraining`): inputs are the weights by their names, optimizer
+ * slots `slot/NAME`, the data `data/INPUT` and `target` (samples on the first axis, all of them or as many as one
+ * likes), `indices` (int32: the samples to visit, in order), `batch_size`, `learning_rate`, `step` (updates done so far)
+ * and `seed`. The loop takes consecutive batches of `indices`; the last one may be smaller. Outputs are `next/NAME` for
+ * every weight and slot that changes, to be fed back as NAME, and for each step `loss`, `samples` (its batch size) and
+ * the metrics' sums `metric/METRIC/STATE`.
+ */
+import * as E from 'fp-ts/lib/Either.js';
+import { pipe } from 'fp-ts/lib/function.js';
+import { type AutodiffError, grad } from '../autodiff/Grad.ts';
+import * as G from '../graph/Graph.ts';
+import type { Graph, Output, Value } from '../graph/Graph.ts';
+import * as Op from '../graph/Operators.ts';
+import type { ParameterSpec, Resolved } from '../model/Resolved.ts';
+import * as Loss from '../objective/Loss.ts';
+import type { AnyMetric } from '../objective/Metric.ts';
+import { encode } from '../onnx/Encode.ts';
+import type { OnnxError } from '../onnx/OnnxError.ts';
+import type { Optimizer, SlotSpec } from '../optimizer/Optimizer.ts';
+import type { DType, NdArray } from '../shape/NdArray.ts';
+import { type AnyShape, dims, dtypeOf } from '../shape/Shape.ts';
+import { inference, lower, training } from './Lower.ts';
+import type { Provider } from './Random.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+export interface Problem {
+  readonly resolved: Resolved;
+  readonly loss: Loss.AnyLoss;
+  readonly metrics: readonly AnyMetric[];
+  readonly optimizer: Optimizer;
+}
+
+/** How the data come: images as bytes are cast to float32 batch by batch. */
+export interface DataTypes {
+  /** By input name of the model. */
+  readonly inputs: Readonly<Record<string, DType>>;
+  readonly target: DType;
+  /** Shape of a batch of targets. */
+  readonly targetShape: AnyShape;
+}
+
+export interface MetricStates {
+  readonly name: string;
+  readonly states: readonly string[];
+}
+
+export interface EvaluationPlan {
+  readonly graph: Graph;
+  readonly model: Uint8Array;
+  /** Names of the graph's inputs. */
+  readonly inputs: readonly string[];
+  readonly metrics: readonly MetricStates[];
+}
+
+export interface TrainingPlan extends EvaluationPlan {
+  /** Inputs that come back changed: weights and `slot/...`. */
+  readonly carried: readonly string[];
+  /** By the optimizer's own names. */
+  readonly slots: Readonly<Record<string, SlotSpec>>;
+}
+
+/** A lowering that does not fit together: the message of the defect. */
+export interface LoweringError {
+  readonly _tag: 'LoweringError';
+  readonly message: string;
+}
+
+export type PlanError = LoweringError | AutodiffError | OnnxError;
+
+// -------------------------------------------------------------------------------------
+// names
+// -------------------------------------------------------------------------------------
+
+export const slotInput = (name: string): string => `slot/${name}`;
+export const nextOutput = (name: string): string => `next/${name}`;
+export const dataInput = (name: string): string => `data/${name}`;
+export const targetInput = 'target';
+export const metricOutput = (metric: string, state: string): string => `metric/${metric}/${state}`;
+
+// -------------------------------------------------------------------------------------
+// parts
+// -------------------------------------------------------------------------------------
+
+const opset = 18;
+
+/** Runs a lowering; ill-typed use of operators in it becomes an error value. */
+const lowering = <A>(build: () => A): E.Either<LoweringError, A> =>
+  E.tryCatch(build, (thrown) => {
+    if (thrown instanceof Op.GraphDefect) return { _tag: 'LoweringError', message: thrown.message };
+    throw thrown;
+  });
+
+const mapRecord = <A, B>(record: Readonly<Record<string, A>>, f: (a: A, key: string) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([k, a]) => [k, f(a, k)]));
+
+const weightInputs = (parameters: readonly ParameterSpec[]): Readonly<Record<string, Value>> =>
+  Object.fromEntries(parameters.map((p) => [p.name, G.input(p.name, 'float32', p.shape)]));
+
+interface Batch {
+  readonly inputs: readonly Value[];
+  readonly target: Value;
+  /** Number of samples, float32. */
+  readonly samples: Value;
+}
+
+interface DataInputs {
+  readonly all: readonly Value[];
+  /** The batch of a step, by the step's number within the run (int64). */
+  readonly batch: (iteration: Value) => Batch;
+  /** How many steps the run takes. */
+  readonly trips: Value;
+}
+
+const dataInputs = (resolved: Resolved, types: DataTypes): DataInputs => {
+  const inputs = resolved.inputs.map(({ name, type }) =>
+    G.input(dataInput(name), types.inputs[name] ?? dtypeOf(type), ['samples', ...dims(type).slice(1)]),
+  );
+  const target = G.input(targetInput, types.target, ['samples', ...dims(types.targetShape).slice(1)]);
+  const indices = G.input('indices', 'int32', ['visits']);
+  const batchSize = G.input('batch_size', 'int64', []);
+  const visits = Op.gather(Op.shapeOf(indices), Op.scalar(0, 'int64'));
+  return {
+    all: [...inputs, target, indices, batchSize],
+    trips: Op.div(Op.add(visits, Op.sub(batchSize, 1)), batchSize),
+    batch: (iteration) => {
+      const start = Op.mul(iteration, batchSize);
+      const rows = Op.sliceRows(indices, start, Op.add(start, batchSize));
+      return {
+        inputs: inputs.map((x, i) => Op.cast(dtypeOf(resolved.inputs[i]?.type ?? []))(Op.gather(x, rows))),
+        target: Op.cast(dtypeOf(types.targetShape))(Op.gather(target, rows)),
+        samples: Op.count('float32')(rows),
+      };
+    },
+  };
+};
+
+interface Forward {
+  readonly loss: Value;
+  readonly metrics: readonly Output[];
+  readonly updates: Readonly<Record<string, Value>>;
+}
+
+const objective = ({ loss, metrics }: Problem, output: Value, target: Value): Omit<Forward, 'updates'> => ({
+  loss: Loss.scalar(loss)(output, target),
+  metrics: metrics.flatMap((metric) =>
+    Object.entries(metric.update(output, target)).map(([state, value]) => ({
+      name: metricOutput(metric.name, state),
+      value,
+    })),
+  ),
+});
+
+const metricStates = (metrics: readonly AnyMetric[], outputs: readonly Output[]): readonly MetricStates[] =>
+  metrics.map(({ name }) => {
+    const prefix = metricOutput(name, '');
+    return { name, states: outputs.flatMap((o) => (o.name.startsWith(prefix) ? [o.name.slice(prefix.length)] : [])) };
+  });
+
+/** A loop's body: carried values by name, and per-step results. */
+const loopGraph = (
+  name: string,
+  trips: Value,
+  carried: readonly Value[],
+  step: (iteration: Value, carried: readonly Value[]) => E.Either<PlanError, { next: readonly Value[]; scan: readonly Output[] }>,
+): E.Either<PlanError, { readonly next: readonly Value[]; readonly scanned: readonly Output[] }> => {
+  const iteration = G.input('iteration', 'int64', []);
+  const condition = G.input('condition', 'bool', []);
+  const formal = carried.map((v) => G.input(`carried/${(v.node as G.InputNode).name}`, v.type.dtype, v.type.shape));
+  return pipe(
+    step(iteration, formal),
+    E.map(({ next, scan }) => {
+      const body = G.graph(name, [iteration, condition, ...formal], [
+        { name: 'continue', value: Op.identity(condition) },
+        ...next.map((value, i) => ({ name: `step/${i}`, value })),
+        ...scan.map(({ name: output, value }) => ({ name: `step/${output}`, value })),
+      ]);
+      const results = Op.loop(trips, carried, body);
+      return {
+        next: results.slice(0, carried.length),
+        scanned: scan.map((o, i) => ({ name: o.name, value: results[carried.length + i] as Value })),
+      };
+    }),
+  );
+};
+
+const finish = (graph: Graph): E.Either<OnnxError, Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>> =>
+  pipe(
+    encode(graph, { opset }),
+    E.map((model) => ({ graph, model, inputs: graph.inputs.map((v) => (v.node as G.InputNode).name) })),
+  );
+
+/** Only inputs that something reads: onnxruntime refuses to be fed others after it has dropped them. */
+const readInputs = (inputs: readonly Value[], outputs: readonly Output[]): readonly Value[] => {
+  const read = new Set(G.topological(outputs.map((o) => o.value)));
+  return inputs.filter((v) => read.has(v.node));
+};
+
+// -------------------------------------------------------------------------------------
+// interpreters
+// -------------------------------------------------------------------------------------
+
+/** The graph of K training steps. Parameters whose name is in `frozen` are read, not changed, and cost no backward pass. */
+export const trainingPlan = (
+  problem: Problem,
+  types: DataTypes,
+  provider: Provider,
+  frozen: ReadonlySet<string> = new Set(),
+): E.Either<PlanError, TrainingPlan> => {
+  const { resolved, optimizer } = problem;
+  const weights = weightInputs(resolved.parameters);
+  const trainable = resolved.parameters.filter((p) => p.trainable && !frozen.has(p.name));
+  const shapes = Object.fromEntries(trainable.map((p) => [p.name, p.shape]));
+  const slots = optimizer.transformation.slots(shapes);
+  const slotValues = mapRecord(slots, ({ shape }, name) => G.input(slotInput(name), 'float32', shape));
+  const learningRate = G.input('learning_rate', 'float32', []);
+  const stepsDone = G.input('step', 'int64', []);
+  const seed = G.input('seed', 'uint32', []);
+  return pipe(
+    lowering(() => dataInputs(resolved, types)),
+    E.chainW((data) => {
+      const statistics = resolved.parameters.filter((p) => !p.trainable && !frozen.has(p.name)).map((p) => p.name);
+      const changing = [...Object.keys(shapes), ...statistics];
+      const slotNames = Object.keys(slots);
+      const carried = [...changing.map((n) => weights[n] as Value), ...slotNames.map((n) => slotValues[n] as Value)];
+      let states: readonly MetricStates[] = [];
+      return pipe(
+        loopGraph('steps', data.trips, carried, (iteration, formal) =>
+          pipe(
+            lowering(() => {
+              const now = { ...weights, ...Object.fromEntries(changing.map((n, i) => [n, formal[i] as Value])) };
+              const slotNow = Object.fromEntries(slotNames.map((n, i) => [n, formal[changing.length + i] as Value]));
+              const done = Op.add(stepsDone, iteration);
+              const batch = data.batch(iteration);
+              const random = { seed, step: Op.cast('uint32')(done), provider };
+              const { outputs, updates } = lower(resolved, batch.inputs, now, training(random));
+              const { loss, metrics } = objective(problem, outputs[0] as Value, batch.target);
+              states = metricStates(problem.metrics, metrics);
+              return { now, slotNow, batch, updates, loss, metrics, number: Op.add(Op.cast('float32')(done), 1) };
+            }),
+            E.bindTo('forward'),
+            E.bindW('gradients', ({ forward }) => grad(forward.loss, trainable.map((p) => forward.now[p.name] as Value))),
+            E.chainW(({ forward, gradients }) =>
+              lowering(() => {
+                const grads = Object.fromEntries(trainable.map((p, i) => [p.name, gradients[i] as Value]));
+                const parameters = Object.fromEntries(trainable.map((p) => [p.name, forward.now[p.name] as Value]));
+                const result = optimizer.transformation.update({ learningRate, step: forward.number })(
+                  grads,
+                  parameters,
+                  forward.slotNow,
+                );
+                const next = (name: string): Value =>
+                  name in shapes
+                    ? Op.add(parameters[name] as Value, result.updates[name] as Value)
+                    : (forward.updates[name] ?? (forward.now[name] as Value));
+                return {
+                  next: [...changing.map(next), ...slotNames.map((n) => result.slots[n] as Value)],
+                  scan: [
+                    { name: 'loss', value: forward.loss },
+                    { name: 'samples', value: forward.batch.samples },
+                    ...forward.metrics,
+                  ],
+                };
+              }),
+            ),
+          ),
+        ),
+        E.chainW(({ next, scanned }) => {
+          const names = [...changing, ...slotNames.map(slotInput)];
+          const outputs = [...names.map((name, i) => ({ name: nextOutput(name), value: next[i] as Value })), ...scanned];
+          const all = [...Object.values(weights), ...Object.values(slotValues), ...data.all, learningRate, stepsDone, seed];
+          return pipe(
+            finish(G.graph('training', readInputs(all, outputs), outputs)),
+            E.map((finished) => ({ ...finished, carried: names, slots, metrics: states })),
+          );
+        }),
+      );
+    }),
+  );
+};
+
+/** The graph of loss and metrics over batches, in inference mode. */
+export const evaluationPlan = (problem: Problem, types: DataTypes): E.Either<PlanError, EvaluationPlan> => {
+  const { resolved } = problem;
+  const weights = weightInputs(resolved.parameters);
+  let states: readonly MetricStates[] = [];
+  return pipe(
+    lowering(() => dataInputs(resolved, types)),
+    E.chainW((data) =>
+      pipe(
+        loopGraph('batches', data.trips, [], (iteration) =>
+          lowering(() => {
+            const batch = data.batch(iteration);
+            const { outputs } = lower(resolved, batch.inputs, weights, inference);
+            const { loss, metrics } = objective(problem, outputs[0] as Value, batch.target);
+            states = metricStates(problem.metrics, metrics);
+            return {
+              next: [],
+              scan: [{ name: 'loss', value: loss }, { name: 'samples', value: batch.samples }, ...metrics],
+            };
+          }),
+        ),
+        E.chainW(({ scanned }) =>
+          finish(G.graph('evaluation', readInputs([...Object.values(weights), ...data.all], scanned), scanned)),
+        ),
+        E.map((finished) => ({ ...finished, metrics: states })),
+      ),
+    ),
+  );
+};
+
+/** The model's outputs for a batch, with the weights as inputs. */
+export const predictionGraph = (
+  resolved: Resolved,
+  inputTypes: Readonly<Record<string, DType>>,
+): E.Either<LoweringError, Graph> =>
+  lowering(() => {
+    const weights = weightInputs(resolved.parameters);
+    const inputs = resolved.inputs.map(({ name, type }) =>
+      G.input(dataInput(name), inputTypes[name] ?? dtypeOf(type), dims(type)),
+    );
+    const cast = inputs.map((x, i) => Op.cast(dtypeOf(resolved.inputs[i]?.type ?? []))(x));
+    const { outputs } = lower(resolved, cast, weights, inference);
+    const named = resolved.outputs.map(({ name }, i) => ({ name, value: outputs[i] as Value }));
+    return G.graph('prediction', readInputs([...Object.values(weights), ...inputs], named), named);
+  });
+
+/** The model as it is shipped: weights are constants, inputs and outputs have the model's own names. */
+export const inferenceGraph = (
+  resolved: Resolved,
+  weights: Readonly<Record<string, NdArray>>,
+  name: string,
+): E.Either<LoweringError, Graph> =>
+  lowering(() => {
+    const constants = mapRecord(weights, (data, label) => G.constant(data, label));
+    const inputs = resolved.inputs.map((input) => G.input(input.name, dtypeOf(input.type), dims(input.type)));
+    const { outputs } = lower(resolved, inputs, constants, inference);
+    return G.graph(
+      name,
+      inputs,
+      resolved.outputs.map((o, i) => ({ name: o.name, value: outputs[i] as Value })),
+    );
+  });

@@ -1,0 +1,94 @@
+/**
+ * Random masks in the graph, from a counter: equal seed, step and site give equal masks, on every run and after a
+ * resume, and nothing has to be stored but the step number.
+ *
+ * Each element's number is a hash of (seed, step, site, sample, feature) in 32-bit arithmetic, after Steele and
+ * Vigna's mixers (multiply, fold the high half into the low, multiply). Per sample and per feature keys are hashed
+ * separately (few elements), so that an element of the full tensor costs three rounds of one to two operators.
+ *
+ * CUDA has no kernels for shifts and exclusive or: there the high half is folded in by division and addition.
+ */
+import * as Op from '../graph/Operators.ts';
+import type { Value } from '../graph/Graph.ts';
+import { constant } from '../graph/Graph.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+export type Provider = 'cpu' | 'cuda';
+
+export interface Randomness {
+  /** uint32 scalar, fixed for a run. */
+  readonly seed: Value;
+  /** uint32 scalar: the number of the step. */
+  readonly step: Value;
+  readonly provider: Provider;
+}
+
+// -------------------------------------------------------------------------------------
+// hashing
+// -------------------------------------------------------------------------------------
+
+const A = 0x21f0aaad;
+const B = 0x735a2d97;
+const GOLDEN = 0x9e3779b9;
+
+const fold = (provider: Provider, bits: number) => (x: Value) =>
+  provider === 'cpu' ? Op.bitwiseXor(x, Op.shiftRight(x, bits)) : Op.add(x, Op.div(x, 2 ** bits));
+
+const join = (provider: Provider) => (x: Value, y: Value) =>
+  provider === 'cpu' ? Op.bitwiseXor(x, y) : Op.add(x, y);
+
+/** A full mix, for keys: few elements, so it may cost. */
+const mix = (provider: Provider) => (x: Value): Value => {
+  const a = Op.mul(fold(provider, 16)(Op.add(x, GOLDEN)), A);
+  const b = Op.mul(fold(provider, 15)(a), B);
+  return fold(provider, 15)(b);
+};
+
+/** The same mix on plain numbers (32-bit wrap-around), for keys known when the graph is built. */
+const mixNumber = (x: number): number => {
+  const a = Math.imul(((x + GOLDEN) >>> 0) ^ (((x + GOLDEN) >>> 0) >>> 16), A) >>> 0;
+  const b = Math.imul(a ^ (a >>> 15), B) >>> 0;
+  return (b ^ (b >>> 15)) >>> 0;
+};
+
+const featureKeys = (sample: readonly number[]): Value => {
+  const n = sample.reduce((p, d) => p * d, 1);
+  const data = new Uint32Array(n);
+  for (let i = 0; i < n; i++) data[i] = mixNumber(mixNumber(i) + i);
+  return constant({ dtype: 'uint32', shape: [1, ...sample], data });
+};
+
+/** A uint32 for each element of `x`, uniform. `site` tells the layers of a model apart. */
+export const bits =
+  (random: Randomness, site: number) =>
+  (x: Value): Value => {
+    const hash = mix(random.provider);
+    const sample = x.type.shape.slice(1);
+    const key = hash(Op.add(hash(Op.add(hash(Op.add(random.seed, mixNumber(site))), random.step)), mixNumber(site + 1)));
+    const samples = Op.cast('uint32')(Op.range(Op.gather(Op.shapeOf(x), Op.scalar(0, 'int64'))));
+    const rows = hash(Op.add(Op.mul(samples, GOLDEN), key));
+    const columns = sample.every((d) => typeof d === 'number') ? featureKeys(sample as readonly number[]) : countedKeys(hash, x);
+    const start = join(random.provider)(Op.reshape(['batch', ...sample.map(() => 1)])(rows), columns);
+    return Op.mul(fold(random.provider, 15)(Op.mul(start, A)), B);
+  };
+
+/** Keys for features whose number is known only at run time. */
+const countedKeys = (hash: (x: Value) => Value, x: Value): Value => {
+  const sizes = Op.slice({ axes: [0], starts: [1], ends: [x.type.shape.length] })(Op.shapeOf(x));
+  const features = Op.reduceProd()(Op.cast('int32')(sizes));
+  const keys = hash(Op.cast('uint32')(Op.range(features)));
+  const row = Op.concat(0)([Op.int64s([1]), sizes]);
+  return Op.reshapeTo(row, [1, ...x.type.shape.slice(1)])(keys);
+};
+
+/** 1 / (1 - rate) with probability 1 - rate, else 0: what dropout multiplies by. */
+export const keepMask =
+  (random: Randomness, site: number, rate: number) =>
+  (x: Value): Value => {
+    const threshold = Math.min(Math.round((1 - rate) * 2 ** 32), 2 ** 32 - 1);
+    const keep = Op.less(bits(random, site)(x), threshold);
+    return Op.mul(Op.cast(x.type.dtype)(keep), 1 / (1 - rate));
+  };

@@ -1,0 +1,43 @@
+/**
+ * The messages between a runtime and its worker thread. Tensors that stay in the worker are known by number.
+ */
+import type { InferenceSession } from 'onnxruntime-node';
+import type { NdArray } from '../shape/NdArray.ts';
+
+/** A value to feed: data sent along, or the number of a tensor that is there already. */
+export type Feed = NdArray | number;
+
+export type Request =
+  | { readonly _tag: 'Load'; readonly model: Uint8Array; readonly options: InferenceSession.SessionOptions }
+  /** Keeps copies in the worker. */
+  | { readonly _tag: 'Upload'; readonly tensors: Readonly<Record<string, NdArray>> }
+  | {
+      readonly _tag: 'Run';
+      readonly session: number;
+      readonly feeds: Readonly<Record<string, Feed>>;
+      /** Outputs that stay in the worker; all others come back. */
+      readonly keep: readonly string[];
+      /** Residents to let go of once the run has succeeded. */
+      readonly free: readonly number[];
+    }
+  | { readonly _tag: 'Download'; readonly residents: Readonly<Record<string, number>> }
+  | { readonly _tag: 'Free'; readonly residents: readonly number[] }
+  | { readonly _tag: 'Release'; readonly session: number };
+
+export interface Reply {
+  /** A session's number. */
+  readonly session?: number;
+  readonly residents?: Readonly<Record<string, number>>;
+  readonly tensors?: Readonly<Record<string, NdArray>>;
+  /** Milliseconds that onnxruntime computed. */
+  readonly milliseconds?: number;
+}
+
+export interface Envelope {
+  readonly id: number;
+  readonly request: Request;
+}
+
+export type Answer =
+  | { readonly id: number; readonly ok: true; readonly reply: Reply }
+  | { readonly id: number; readonly ok: false; readonly message: string };

@@ -1,0 +1,225 @@
+/**
+ * Where graphs run: sessions of onnxruntime in a worker thread, so that the main thread stays free for progress,
+ * timers, the network and the next chunk's preparation. Weights and data stay in the worker between runs.
+ *
+ * A runtime is part of a run's environment, so tests can pass their own. `node(...)` makes the real one; the worker
+ * starts at the first use and does not keep the process alive while it is idle.
+ */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { IO } from 'fp-ts/lib/IO.js';
+import type { Task } from 'fp-ts/lib/Task.js';
+import * as TE from 'fp-ts/lib/TaskEither.js';
+import type { InferenceSession } from 'onnxruntime-node';
+import type { NdArray } from '../shape/NdArray.ts';
+import type { Answer, Envelope, Feed, Reply, Request } from './Protocol.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+export type Provider = 'cpu' | 'cuda';
+
+export interface RuntimeError {
+  readonly _tag: 'RuntimeError';
+  /** What was being done: 'load', 'upload', 'run', ... */
+  readonly stage: string;
+  readonly message: string;
+}
+
+/** A tensor that lives in the worker. */
+export interface Resident {
+  readonly _tag: 'Resident';
+  readonly id: number;
+}
+
+export interface Run {
+  /** By input name: data sent along, or a resident tensor. */
+  readonly feeds: Readonly<Record<string, NdArray | Resident>>;
+  /** Outputs that stay in the worker. */
+  readonly keep?: readonly string[];
+  /** Residents that nobody needs after this run. */
+  readonly free?: readonly Resident[];
+}
+
+export interface RunResult {
+  readonly fetched: Readonly<Record<string, NdArray>>;
+  readonly kept: Readonly<Record<string, Resident>>;
+  /** Time in onnxruntime, without the messages. */
+  readonly milliseconds: number;
+}
+
+export interface Session {
+  readonly run: (run: Run) => TE.TaskEither<RuntimeError, RunResult>;
+  readonly release: Task<void>;
+}
+
+export interface Runtime {
+  readonly provider: Provider;
+  /** Threads within an operator. */
+  readonly threads: number;
+  /** A session for an encoded ONNX model. */
+  readonly load: (model: Uint8Array) => TE.TaskEither<RuntimeError, Session>;
+  readonly upload: (
+    tensors: Readonly<Record<string, NdArray>>,
+  ) => TE.TaskEither<RuntimeError, Readonly<Record<string, Resident>>>;
+  readonly download: (
+    residents: Readonly<Record<string, Resident>>,
+  ) => TE.TaskEither<RuntimeError, Readonly<Record<string, NdArray>>>;
+  readonly free: (residents: readonly Resident[]) => TE.TaskEither<RuntimeError, void>;
+  /** Ends the worker; what is pending fails. */
+  readonly close: Task<void>;
+}
+
+export interface HasRuntime {
+  readonly runtime: Runtime;
+}
+
+export interface RuntimeOptions {
+  /** Default 'cpu'. 'cuda' needs onnxruntime-node's CUDA files and a CUDA device. */
+  readonly provider?: Provider;
+  /** Threads within an operator. Default: as many as the machine runs at once. */
+  readonly threads?: number;
+}
+
+// -------------------------------------------------------------------------------------
+// the worker
+// -------------------------------------------------------------------------------------
+
+interface Channel {
+  readonly send: (stage: string, request: Request) => TE.TaskEither<RuntimeError, Reply>;
+  readonly close: Task<void>;
+}
+
+const failure = (stage: string, message: string): RuntimeError => ({ _tag: 'RuntimeError', stage, message });
+
+// The thread needs none of the parent's options: a loader of TypeScript would only slow its start.
+const spawn = (): Worker => new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] });
+
+const channel = (): Channel => {
+  const pending = new Map<number, (answer: Answer) => void>();
+  let worker: Worker | undefined;
+  let last = 0;
+  const failAll = (message: string) => {
+    worker = undefined;
+    for (const [id, resolve] of pending) resolve({ id, ok: false, message });
+    pending.clear();
+  };
+  const start = (): Worker => {
+    const started = spawn();
+    started.on('message', (answer: Answer) => {
+      const resolve = pending.get(answer.id);
+      pending.delete(answer.id);
+      if (pending.size === 0) started.unref();
+      resolve?.(answer);
+    });
+    started.on('error', (error) => failAll(`the worker thread failed: ${error.message}`));
+    started.on('exit', (code) => failAll(`the worker thread ended with code ${code}`));
+    return started;
+  };
+  const post = (request: Request): Promise<Answer> =>
+    new Promise((resolve) => {
+      const id = ++last;
+      pending.set(id, resolve);
+      worker = worker ?? start();
+      worker.ref();
+      worker.postMessage({ id, request } satisfies Envelope);
+    });
+  return {
+    send: (stage, request) => async () => {
+      const answer = await post(request);
+      return answer.ok
+        ? { _tag: 'Right', right: answer.reply }
+        : { _tag: 'Left', left: failure(stage, answer.message) };
+    },
+    close: async () => {
+      await worker?.terminate();
+      failAll('the runtime was closed');
+    },
+  };
+};
+
+// -------------------------------------------------------------------------------------
+// constructors
+// -------------------------------------------------------------------------------------
+
+const ids = (residents: readonly Resident[]): readonly number[] => residents.map((r) => r.id);
+
+const resident = (id: number): Resident => ({ _tag: 'Resident', id });
+
+const mapRecord = <A, B>(record: Readonly<Record<string, A>>, f: (a: A) => B): Readonly<Record<string, B>> =>
+  Object.fromEntries(Object.entries(record).map(([k, a]) => [k, f(a)]));
+
+const isResident = (value: NdArray | Resident): value is Resident => '_tag' in value && value._tag === 'Resident';
+
+/** A view of a part of a larger buffer would be sent with the whole buffer. */
+const compact = (array: NdArray): NdArray =>
+  array.data.byteLength === array.data.buffer.byteLength ? array : { ...array, data: array.data.slice() };
+
+const toFeed = (value: NdArray | Resident): Feed => (isResident(value) ? value.id : compact(value));
+
+const session = (link: Channel, id: number): Session => ({
+  run: ({ feeds, keep = [], free = [] }) =>
+    TE.Functor.map(
+      link.send('run', { _tag: 'Run', session: id, feeds: mapRecord(feeds, toFeed), keep, free: ids(free) }),
+      (reply): RunResult => ({
+        fetched: reply.tensors ?? {},
+        kept: mapRecord(reply.residents ?? {}, resident),
+        milliseconds: reply.milliseconds ?? 0,
+      }),
+    ),
+  release: async () => {
+    await link.send('release', { _tag: 'Release', session: id })();
+  },
+});
+
+/** What onnxruntime is told; a function of its own so that a test can read what a machine without CUDA cannot run. */
+export const sessionOptions = (provider: Provider, threads: number): InferenceSession.SessionOptions => ({
+  executionProviders: [provider],
+  graphOptimizationLevel: 'all',
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  logSeverityLevel: 3,
+  // Moments of optimizers decay into denormal numbers, on which the processor is tens of times slower.
+  extra: { session: { set_denormal_as_zero: '1' } },
+});
+
+const providers: readonly string[] = ['cpu', 'cuda'] satisfies readonly Provider[];
+
+const checkSettings = (provider: string, threads: number): RuntimeError | undefined =>
+  !providers.includes(provider)
+    ? failure('load', `unknown provider '${provider}': expected one of ${providers.map((p) => `'${p}'`).join(', ')}`)
+    : !Number.isInteger(threads) || threads < 1
+      ? failure('load', `threads: expected a positive integer, got ${threads}`)
+      : undefined;
+
+/** The runtime of this process: onnxruntime-node in a worker thread. */
+export const node =
+  ({ provider = 'cpu', threads = availableParallelism() }: RuntimeOptions = {}): IO<Runtime> =>
+  () => {
+    const link = channel();
+    const wrong = checkSettings(provider, threads);
+    return {
+      provider,
+      threads,
+      load: (model) =>
+        wrong !== undefined
+          ? TE.left(wrong)
+          : TE.Functor.map(
+              link.send('load', { _tag: 'Load', model, options: sessionOptions(provider, threads) }),
+              (reply) => session(link, reply.session ?? 0),
+            ),
+      upload: (tensors) =>
+        TE.Functor.map(link.send('upload', { _tag: 'Upload', tensors: mapRecord(tensors, compact) }), (reply) =>
+          mapRecord(reply.residents ?? {}, resident),
+        ),
+      download: (residents) =>
+        TE.Functor.map(
+          link.send('download', { _tag: 'Download', residents: mapRecord(residents, (r) => r.id) }),
+          (reply) => reply.tensors ?? {},
+        ),
+      free: (residents) =>
+        TE.Functor.map(link.send('free', { _tag: 'Free', residents: ids(residents) }), () => undefined),
+      close: link.close,
+    };
+  };

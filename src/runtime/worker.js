@@ -1,0 +1,110 @@
+/**
+ * The worker thread: owns the sessions of onnxruntime and the tensors that stay between runs. `session.run` blocks the
+ * thread that calls it, so that thread is this one.
+ *
+ * Plain JavaScript with checked types, so that a thread can be started from it as it is: from sources, from the ES
+ * module build and from the CommonJS build alike.
+ *
+ * @import { NdArray } from '../shape/NdArray.ts'
+ * @import { Answer, Envelope, Feed, Reply, Request } from './Protocol.ts'
+ */
+import { parentPort } from 'node:worker_threads';
+import * as ort from 'onnxruntime-node';
+
+/** @type {Map<number, ort.InferenceSession>} */
+const sessions = new Map();
+/** @type {Map<number, ort.Tensor>} */
+const residents = new Map();
+let last = 0;
+const fresh = () => ++last;
+
+/** @type {(a: NdArray) => ort.Tensor} */
+const toTensor = (a) => new ort.Tensor(a.dtype, /** @type {Uint8Array} */ (a.data), a.shape);
+
+/** @type {(t: ort.Tensor) => NdArray} */
+const toArray = (t) => ({
+  dtype: /** @type {NdArray['dtype']} */ (t.type),
+  shape: t.dims,
+  data: /** @type {NdArray['data']} */ (t.data),
+});
+
+/** @type {(id: number) => ort.Tensor} */
+const resident = (id) => {
+  const tensor = residents.get(id);
+  if (tensor === undefined) throw new Error(`tensor ${id} is not in the worker (any more)`);
+  return tensor;
+};
+
+/** @type {(f: Feed) => ort.Tensor} */
+const feed = (f) => (typeof f === 'number' ? resident(f) : toTensor(f));
+
+/** @type {(tensor: ort.Tensor | undefined) => number} */
+const keep = (tensor) => {
+  if (tensor === undefined) throw new Error('the graph has no output of a name that was to be kept');
+  const id = fresh();
+  residents.set(id, tensor);
+  return id;
+};
+
+/** @type {<A, B>(record: Readonly<Record<string, A>>, f: (a: A) => B) => Record<string, B>} */
+const mapRecord = (record, f) => Object.fromEntries(Object.entries(record).map(([k, a]) => [k, f(a)]));
+
+/** @type {(request: Extract<Request, { _tag: 'Run' }>) => Promise<Reply>} */
+const run = async (request) => {
+  const session = sessions.get(request.session);
+  if (session === undefined) throw new Error(`session ${request.session} is not open`);
+  const feeds = mapRecord(request.feeds, feed);
+  const start = performance.now();
+  const results = await session.run(feeds);
+  const milliseconds = performance.now() - start;
+  const kept = Object.fromEntries(request.keep.map((name) => [name, keep(results[name])]));
+  for (const id of request.free) residents.delete(id);
+  const tensors = Object.fromEntries(
+    Object.entries(results).flatMap(([name, t]) => (name in kept ? [] : [[name, toArray(t)]])),
+  );
+  return { residents: kept, tensors, milliseconds };
+};
+
+/** @type {(request: Request) => Promise<Reply>} */
+const answer = async (request) => {
+  switch (request._tag) {
+    case 'Load': {
+      const id = fresh();
+      sessions.set(id, await ort.InferenceSession.create(request.model, request.options));
+      return { session: id };
+    }
+    case 'Upload':
+      return { residents: mapRecord(request.tensors, (a) => keep(toTensor(a))) };
+    case 'Run':
+      return run(request);
+    case 'Download':
+      return { tensors: mapRecord(request.residents, (id) => toArray(resident(id))) };
+    case 'Free':
+      for (const id of request.residents) residents.delete(id);
+      return {};
+    case 'Release': {
+      await sessions.get(request.session)?.release();
+      sessions.delete(request.session);
+      return {};
+    }
+  }
+};
+
+/**
+ * Fetched outputs belong to nobody here any more: their memory is moved, not copied.
+ * @type {(request: Request, reply: Reply) => ArrayBuffer[]}
+ */
+const movable = (request, reply) =>
+  request._tag === 'Run'
+    ? Object.values(reply.tensors ?? {}).map((a) => /** @type {ArrayBuffer} */ (a.data.buffer))
+    : [];
+
+/** @type {(answer: Answer, moved?: ArrayBuffer[]) => void} */
+const post = (message, moved = []) => parentPort?.postMessage(message, moved);
+
+parentPort?.on('message', (/** @type {Envelope} */ { id, request }) => {
+  answer(request).then(
+    (reply) => post({ id, ok: true, reply }, movable(request, reply)),
+    (error) => post({ id, ok: false, message: error instanceof Error ? error.message : String(error) }),
+  );
+});

@@ -1,0 +1,97 @@
+/**
+ * What happens in a run (events), what a callback may ask for (directives), and the signals that carry both.
+ *
+ * A run is a stream of signals. The source emits an event and then `Settled`; callbacks, which are transformers of that
+ * stream, pass the event on and put their directives behind it; whoever consumes the stream carries the directives
+ * out at `Settled` (checkpoints last) before it pulls again. So a callback never races with the training it steers.
+ */
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+/** Means so far of the epoch: `loss`, one entry for each metric, and the same with `val_` for validation. */
+export type Logs = Readonly<Record<string, number>>;
+
+/** Whether lower or higher is better. */
+export type Direction = 'min' | 'max';
+
+export type Event =
+  | {
+      readonly _tag: 'RunStarted';
+      /** Epochs run from `initialEpoch` (0, or later after a resume) to `epochs`, exclusive. */
+      readonly initialEpoch: number;
+      readonly epochs: number;
+      readonly stepsPerEpoch: number;
+      readonly batchSize: number;
+      readonly learningRate: number;
+      /** The direction of each log key, `val_` keys included. `loss` is always there. */
+      readonly directions: Readonly<Record<string, Direction>>;
+      /** States of callbacks, by key, as a checkpoint kept them; empty in a new run. */
+      readonly callbackStates: Readonly<Record<string, unknown>>;
+      /** `clock.now` at this moment, in milliseconds. */
+      readonly time: number;
+    }
+  | { readonly _tag: 'EpochStarted'; readonly epoch: number; readonly learningRate: number; readonly time: number }
+  | {
+      readonly _tag: 'StepEnded';
+      readonly epoch: number;
+      /** Counted from 0 within the epoch. */
+      readonly step: number;
+      /** Steps of the whole training so far, this one included. */
+      readonly globalStep: number;
+      readonly logs: Logs;
+      /** Samples seen in this epoch so far, this step's included. */
+      readonly samples: number;
+      readonly time: number;
+    }
+  | { readonly _tag: 'ValidationEnded'; readonly epoch: number; readonly logs: Logs; readonly time: number }
+  | {
+      readonly _tag: 'EpochEnded';
+      readonly epoch: number;
+      /** Training logs sorted by key, then `val_` ones sorted, then what callbacks added. */
+      readonly logs: Logs;
+      /** The rate used in this epoch's last step. */
+      readonly learningRate: number;
+      readonly time: number;
+    }
+  | { readonly _tag: 'CheckpointSaved'; readonly path: string; readonly time: number }
+  | { readonly _tag: 'LearningRateChanged'; readonly from: number; readonly to: number; readonly time: number }
+  | {
+      readonly _tag: 'RunEnded';
+      /** Epochs that ended in this run. */
+      readonly epochs: number;
+      /** Why a callback halted the run, if one did. */
+      readonly halted: string | undefined;
+      readonly time: number;
+    };
+
+export type Directive =
+  /** From the next step on. */
+  | { readonly _tag: 'SetLearningRate'; readonly value: number }
+  /** Write a checkpoint: weights only, or the whole train state (weights, optimizer slots, callback states, history). */
+  | { readonly _tag: 'Save'; readonly path: string; readonly what: 'weights' | 'state' }
+  /** Keep the present weights in memory under a name; a later `Restore` of that name brings them back. */
+  | { readonly _tag: 'Remember'; readonly slot: string }
+  | { readonly _tag: 'Restore'; readonly slot: string }
+  /** No more steps in this epoch; its validation and end still happen. */
+  | { readonly _tag: 'HaltEpoch' }
+  /** As `HaltEpoch`, and no more epochs. */
+  | { readonly _tag: 'HaltRun'; readonly reason: string }
+  /** Add entries to the logs of the event at hand: later callbacks and the history see them. */
+  | { readonly _tag: 'Log'; readonly logs: Logs };
+
+export type Signal =
+  | { readonly _tag: 'Event'; readonly event: Event }
+  | { readonly _tag: 'Directive'; readonly from: string; readonly directive: Directive }
+  /** A callback's state after an event, encoded: it goes into the train state. */
+  | { readonly _tag: 'CallbackState'; readonly key: string; readonly state: unknown }
+  | { readonly _tag: 'Settled' };
+
+// -------------------------------------------------------------------------------------
+// constructors
+// -------------------------------------------------------------------------------------
+
+export const event = (event: Event): Signal => ({ _tag: 'Event', event });
+export const directive = (from: string, directive: Directive): Signal => ({ _tag: 'Directive', from, directive });
+export const settled: Signal = { _tag: 'Settled' };

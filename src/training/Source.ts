@@ -1,0 +1,183 @@
+/**
+ * The source of a run's signals: epochs of steps, as events, each followed by `Settled`. It pulls chunks of steps from
+ * the trainer and does what the control says, which whoever consumes the signals may have changed in between.
+ */
+import * as E from 'fp-ts/lib/Either.js';
+import type { Either } from 'fp-ts/lib/Either.js';
+import { permutation } from '../data/Random.ts';
+import type { AnyMetric } from '../objective/Metric.ts';
+import type { Stream } from '../stream/Stream.ts';
+import type { HasClock } from './Environment.ts';
+import { type Direction, type Event, event, type Logs, type Signal, settled } from './Event.ts';
+import * as Totals from './Totals.ts';
+import type { Chunk, Trainer } from './Trainer.ts';
+import type { TrainingError } from './TrainingError.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+/** What is fixed for a run. */
+export interface Schedule {
+  readonly epochs: number;
+  readonly samples: number;
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly seed: number;
+  /** Steps that one call of the runtime makes; 'auto' aims at a third of a second. */
+  readonly stepsPerRun: number | 'auto';
+  readonly directions: Readonly<Record<string, Direction>>;
+  readonly metrics: readonly AnyMetric[];
+}
+
+/** Where a run begins. */
+export interface Start {
+  readonly epoch: number;
+  readonly step: number;
+  readonly callbacks: Readonly<Record<string, unknown>>;
+}
+
+/** What directives change, between two events. The one mutable value of a run; whoever runs it owns it. */
+export interface Control {
+  learningRate: number;
+  /** Updates done. */
+  step: number;
+  haltEpoch: boolean;
+  halted: string | undefined;
+  /** Events that carrying out directives gave; the source emits them next. */
+  readonly pending: Event[];
+}
+
+export interface RunContext {
+  readonly trainer: Trainer;
+  readonly control: Control;
+  readonly start: Start;
+}
+
+export interface HasRun {
+  readonly run: RunContext;
+}
+
+// -------------------------------------------------------------------------------------
+// chunks
+// -------------------------------------------------------------------------------------
+
+/** Milliseconds that a call of the runtime should take: long enough to pay for itself, short enough to stay live. */
+const target = 300;
+
+/** How many steps the next call makes, from what the last one took. Results do not depend on it. */
+const nextLength = (schedule: Schedule, last: { readonly steps: number; readonly milliseconds: number } | undefined) => {
+  if (schedule.stepsPerRun !== 'auto') return schedule.stepsPerRun;
+  if (last === undefined) return 1;
+  const perStep = Math.max(last.milliseconds / last.steps, 0.01);
+  // The first runs also pay for onnxruntime's warming up: grow by steps.
+  return Math.max(1, Math.min(Math.round(target / perStep), last.steps * 8));
+};
+
+/** Order of the samples in an epoch: a function of seed and epoch alone, so that a resumed run sees the same. */
+const visits = ({ shuffle, seed, samples }: Schedule, epoch: number): Int32Array =>
+  shuffle ? permutation(epochSeed(seed, epoch), samples) : Int32Array.from({ length: samples }, (_, i) => i);
+
+const epochSeed = (seed: number, epoch: number): number => (Math.imul(seed, 0x9e3779b1) + Math.imul(epoch + 1, 0x85ebca6b)) >>> 0;
+
+// -------------------------------------------------------------------------------------
+// interpreter
+// -------------------------------------------------------------------------------------
+
+type Emitted = Either<TrainingError, Signal>;
+
+/** An event and its settling, then whatever carrying out the directives gave. */
+function* emit(control: Control, first: Event): Generator<Emitted, void> {
+  for (let next: Event | undefined = first; next !== undefined; next = control.pending.shift()) {
+    yield E.right(event(next));
+    yield E.right(settled);
+  }
+}
+
+async function* epochOf(
+  schedule: Schedule,
+  { trainer, control }: RunContext,
+  epoch: number,
+  now: () => number,
+  length: { last: { steps: number; milliseconds: number } | undefined },
+): AsyncGenerator<Emitted, Totals.Totals | undefined> {
+  const order = visits(schedule, epoch);
+  let totals = Totals.empty;
+  let at = 0;
+  while (at < order.length && !control.haltEpoch) {
+    const steps = nextLength(schedule, length.last);
+    const indices = order.slice(at, at + steps * schedule.batchSize);
+    at += indices.length;
+    const chunk: Either<TrainingError, Chunk> = await trainer.learn(indices, control)();
+    if (E.isLeft(chunk)) {
+      yield chunk;
+      return undefined;
+    }
+    const { results, milliseconds } = chunk.right;
+    const done = Totals.steps(results);
+    length.last = { steps: done, milliseconds };
+    const before = control.step;
+    control.step += done;
+    for (let i = 0; i < done && !control.haltEpoch; i++) {
+      totals = Totals.add(totals, results, i);
+      yield* emit(control, {
+        _tag: 'StepEnded',
+        epoch,
+        step: totals.steps - 1,
+        globalStep: before + i + 1,
+        logs: Totals.logs(totals, schedule.metrics),
+        samples: totals.samples,
+        time: now(),
+      });
+    }
+  }
+  return totals;
+}
+
+async function* epochs(schedule: Schedule, context: RunContext, now: () => number): AsyncGenerator<Emitted, void> {
+  const { trainer, control, start } = context;
+  const length: { last: { steps: number; milliseconds: number } | undefined } = { last: undefined };
+  let ended = 0;
+  yield* emit(control, {
+    _tag: 'RunStarted',
+    initialEpoch: start.epoch,
+    epochs: schedule.epochs,
+    stepsPerEpoch: Math.ceil(schedule.samples / schedule.batchSize),
+    batchSize: schedule.batchSize,
+    learningRate: control.learningRate,
+    directions: schedule.directions,
+    callbackStates: start.callbacks,
+    time: now(),
+  });
+  for (let epoch = start.epoch; epoch < schedule.epochs && control.halted === undefined; epoch++) {
+    control.haltEpoch = false;
+    yield* emit(control, { _tag: 'EpochStarted', epoch, learningRate: control.learningRate, time: now() });
+    const totals = yield* epochOf(schedule, context, epoch, now, length);
+    if (totals === undefined) return;
+    let validation: Logs = {};
+    if (trainer.validate !== undefined) {
+      const result: Either<TrainingError, Logs> = await trainer.validate();
+      if (E.isLeft(result)) {
+        yield result;
+        return;
+      }
+      validation = result.right;
+      yield* emit(control, { _tag: 'ValidationEnded', epoch, logs: validation, time: now() });
+    }
+    ended++;
+    yield* emit(control, {
+      _tag: 'EpochEnded',
+      epoch,
+      logs: { ...Totals.logs(totals, schedule.metrics), ...validation },
+      learningRate: control.learningRate,
+      time: now(),
+    });
+  }
+  yield* emit(control, { _tag: 'RunEnded', epochs: ended, halted: control.halted, time: now() });
+}
+
+/** The signals of a run. */
+export const signals =
+  (schedule: Schedule): Stream<HasRun & HasClock, TrainingError, Signal> =>
+  ({ run, clock }) =>
+    epochs(schedule, run, clock.now);

@@ -1,0 +1,160 @@
+/**
+ * The train state: everything a run is, between two events, as one value with one codec.
+ *
+ * Law: n + m epochs in one go equal n epochs, a checkpoint, and m epochs from it, bit for bit on the CPU with the same
+ * number of threads. Shuffles and dropout masks follow from `seed`, `epoch` and `step`, so they need no state of their own.
+ *
+ * A checkpoint is one safetensors file. Tensors are named as the model's parameters, optimizer slots `slot/NAME`; the
+ * rest is JSON in `__metadata__`. A weights file has the parameters only, and any safetensors reader opens it.
+ */
+import * as E from 'fp-ts/lib/Either.js';
+import { pipe } from 'fp-ts/lib/function.js';
+import * as t from 'io-ts';
+import { PathReporter } from 'io-ts/lib/PathReporter.js';
+import * as History from '../callback/History.ts';
+import type { FormatError } from '../format/FormatError.ts';
+import * as Safetensors from '../format/Safetensors.ts';
+import type { ParameterSpec } from '../model/Resolved.ts';
+import type { NdArray } from '../shape/NdArray.ts';
+import { type CheckpointError, checkpointError } from './TrainingError.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+/** Arrays by parameter name. */
+export type Weights = Readonly<Record<string, NdArray>>;
+
+export interface TrainState {
+  /** Parameters and running statistics. */
+  readonly weights: Weights;
+  /** What the optimizer remembers, by its own names. */
+  readonly slots: Weights;
+  /** Epochs that have ended; the next one has this number. */
+  readonly epoch: number;
+  /** Updates done. */
+  readonly step: number;
+  readonly seed: number;
+  readonly learningRate: number;
+  /** Threads within an operator: with another number the last bits of long sums may differ. */
+  readonly threads: number;
+  /** States of callbacks by key, encoded. */
+  readonly callbacks: Readonly<Record<string, unknown>>;
+  readonly history: History.History;
+}
+
+/** What a checkpoint file holds. */
+export type Checkpoint =
+  | { readonly _tag: 'Weights'; readonly weights: Weights }
+  | { readonly _tag: 'State'; readonly state: TrainState };
+
+// -------------------------------------------------------------------------------------
+// codec
+// -------------------------------------------------------------------------------------
+
+/** Of the file format; a reader refuses a newer one. */
+const version = 1;
+
+const slotPrefix = 'slot/';
+
+const Counters = t.type({
+  epoch: t.number,
+  step: t.number,
+  seed: t.number,
+  learningRate: t.number,
+  threads: t.number,
+  callbacks: t.record(t.string, t.unknown),
+  history: History.codec,
+});
+
+const metadata = (kind: 'weights' | 'state', rest: Readonly<Record<string, string>> = {}) => ({
+  format: 'grad-ts',
+  version: String(version),
+  kind,
+  ...rest,
+});
+
+export const encodeWeights = (weights: Weights): E.Either<FormatError, Uint8Array> =>
+  Safetensors.encode(weights, metadata('weights'), { checksum: true });
+
+export const encodeState = ({ weights, slots, ...counters }: TrainState): E.Either<FormatError, Uint8Array> =>
+  Safetensors.encode(
+    { ...weights, ...Object.fromEntries(Object.entries(slots).map(([name, a]) => [slotPrefix + name, a])) },
+    metadata('state', { state: JSON.stringify(Counters.encode(counters)) }),
+    { checksum: true },
+  );
+
+const parse = (json: string): E.Either<string, unknown> => E.tryCatch(() => JSON.parse(json), String);
+
+const decodeCounters = (json: string): E.Either<CheckpointError, t.TypeOf<typeof Counters>> =>
+  pipe(
+    parse(json),
+    E.chain((value) => pipe(Counters.decode(value), E.mapLeft((e) => PathReporter.report(E.left(e)).join('; ')))),
+    E.mapLeft((why) => checkpointError(`the train state in the checkpoint does not decode: ${why}`)),
+  );
+
+const decodeKind = (
+  tensors: Weights,
+  meta: Readonly<Record<string, string>>,
+): E.Either<CheckpointError, Checkpoint> => {
+  if (meta.format !== 'grad-ts' || meta.kind === 'weights') return E.right({ _tag: 'Weights', weights: tensors });
+  const entries = Object.entries(tensors);
+  const isSlot = ([name]: readonly [string, NdArray]) => name.startsWith(slotPrefix);
+  return pipe(
+    decodeCounters(meta.state ?? ''),
+    E.map((counters) => ({
+      _tag: 'State',
+      state: {
+        ...counters,
+        weights: Object.fromEntries(entries.filter((e) => !isSlot(e))),
+        slots: Object.fromEntries(entries.filter(isSlot).map(([name, a]) => [name.slice(slotPrefix.length), a])),
+      },
+    })),
+  );
+};
+
+/** Any safetensors file is read as weights; one of ours that is newer, torn or altered is refused. */
+export const decode = (bytes: Uint8Array): E.Either<CheckpointError | FormatError, Checkpoint> =>
+  pipe(
+    Safetensors.decode(bytes),
+    E.chainW(({ tensors, metadata: meta }) =>
+      meta.format === 'grad-ts' && Number(meta.version) > version
+        ? E.left(
+            checkpointError(
+              `the checkpoint has format version ${meta.version}, this library reads up to ${version}: update grad-ts`,
+            ),
+          )
+        : decodeKind(tensors, meta),
+    ),
+  );
+
+export const weightsOf = (checkpoint: Checkpoint): Weights =>
+  checkpoint._tag === 'State' ? checkpoint.state.weights : checkpoint.weights;
+
+// -------------------------------------------------------------------------------------
+// checks
+// -------------------------------------------------------------------------------------
+
+const showShape = (shape: readonly number[]): string => `[${shape.join(',')}]`;
+
+const mismatches = (parameters: readonly ParameterSpec[], weights: Weights): readonly string[] => {
+  const known = new Set(parameters.map((p) => p.name));
+  const wrong = parameters.flatMap((p) => {
+    const array = weights[p.name];
+    if (array === undefined) return [`${p.name} is missing`];
+    return array.shape.join() === p.shape.join() && array.dtype === 'float32'
+      ? []
+      : [`${p.name} is ${array.dtype}${showShape(array.shape)}, the model's is float32${showShape(p.shape)}`];
+  });
+  return [...wrong, ...Object.keys(weights).flatMap((name) => (known.has(name) ? [] : [`${name} is not in the model`]))];
+};
+
+/** The weights, if they are exactly those of the model: every difference is listed. */
+export const checkWeights =
+  (parameters: readonly ParameterSpec[]) =>
+  (weights: Weights): E.Either<CheckpointError, Weights> => {
+    const wrong = mismatches(parameters, weights);
+    return wrong.length === 0
+      ? E.right(weights)
+      : E.left(checkpointError(`the weights are not of this model: ${wrong.join('; ')}`));
+  };

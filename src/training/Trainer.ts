@@ -1,0 +1,222 @@
+/**
+ * The effectful heart of a run: sessions, and the weights, optimizer slots and data that live in the runtime between
+ * chunks of steps. It knows nothing of epochs, callbacks or files.
+ */
+import { pipe } from 'fp-ts/lib/function.js';
+import type { Task } from 'fp-ts/lib/Task.js';
+import * as TE from 'fp-ts/lib/TaskEither.js';
+import * as Plan from '../interpret/Plan.ts';
+import type { AnyMetric } from '../objective/Metric.ts';
+import type { Resident, Runtime, RuntimeError, Session } from '../runtime/Runtime.ts';
+import type { NdArray } from '../shape/NdArray.ts';
+import type { Logs } from './Event.ts';
+import type { Weights } from './State.ts';
+import * as Totals from './Totals.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+/** Arrays of a data set by graph input name, samples on the first axis. */
+export interface Samples {
+  readonly arrays: Readonly<Record<string, NdArray>>;
+  readonly size: number;
+}
+
+export interface Chunk {
+  readonly results: Totals.StepResults;
+  /** Milliseconds in onnxruntime. */
+  readonly milliseconds: number;
+}
+
+export interface Trainer {
+  /** One update for each batch of these samples, in this order; the last batch may be smaller. */
+  readonly learn: (
+    indices: Int32Array,
+    at: { readonly step: number; readonly learningRate: number },
+  ) => TE.TaskEither<RuntimeError, Chunk>;
+  /** Loss and metrics on the validation data; `undefined` without any. */
+  readonly validate: TE.TaskEither<RuntimeError, Logs> | undefined;
+  readonly weights: TE.TaskEither<RuntimeError, Weights>;
+  readonly slots: TE.TaskEither<RuntimeError, Weights>;
+  readonly restore: (weights: Weights) => TE.TaskEither<RuntimeError, void>;
+  readonly close: Task<void>;
+}
+
+export interface TrainerSettings {
+  readonly runtime: Runtime;
+  readonly training: Plan.TrainingPlan;
+  readonly evaluation: Plan.EvaluationPlan;
+  readonly metrics: readonly AnyMetric[];
+  readonly weights: Weights;
+  readonly slots: Weights;
+  readonly data: Samples;
+  readonly validation: Samples | undefined;
+  readonly batchSize: number;
+  readonly validationBatchSize: number;
+  readonly seed: number;
+}
+
+// -------------------------------------------------------------------------------------
+// scalars
+// -------------------------------------------------------------------------------------
+
+const int64 = (n: number): NdArray => ({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(n)) });
+const uint32 = (n: number): NdArray => ({ dtype: 'uint32', shape: [], data: Uint32Array.of(n) });
+const float32 = (n: number): NdArray => ({ dtype: 'float32', shape: [], data: Float32Array.of(n) });
+const indexVector = (data: Int32Array): NdArray => ({ dtype: 'int32', shape: [data.length], data });
+
+// -------------------------------------------------------------------------------------
+// evaluation
+// -------------------------------------------------------------------------------------
+
+/** Samples of one run of an evaluation: enough to be worth a message, few enough to stay interruptible. */
+const evaluationRun = 16_384;
+
+const chunks = (size: number, batchSize: number): readonly Int32Array[] => {
+  const length = Math.max(1, Math.floor(evaluationRun / batchSize)) * batchSize;
+  return Array.from({ length: Math.ceil(size / length) }, (_, i) => {
+    const from = i * length;
+    return Int32Array.from({ length: Math.min(length, size - from) }, (_, j) => from + j);
+  });
+};
+
+/** Loss and metrics of given weights over all samples, in their order. */
+export const evaluate =
+  (session: Session, plan: Plan.EvaluationPlan) =>
+  (
+    weights: Readonly<Record<string, Resident>>,
+    data: { readonly feeds: Readonly<Record<string, Resident>>; readonly size: number },
+    batchSize: number,
+  ): TE.TaskEither<RuntimeError, Totals.Totals> =>
+    chunks(data.size, batchSize).reduce<TE.TaskEither<RuntimeError, Totals.Totals>>(
+      (before, indices) =>
+        pipe(
+          before,
+          TE.chain((totals) =>
+            pipe(
+              session.run({
+                feeds: { ...weights, ...data.feeds, indices: indexVector(indices), batch_size: int64(batchSize) },
+              }),
+              TE.map(({ fetched }) => Totals.addAll(totals, Totals.stepResults(fetched, plan.metrics))),
+            ),
+          ),
+        ),
+      TE.right(Totals.empty),
+    );
+
+// -------------------------------------------------------------------------------------
+// constructors
+// -------------------------------------------------------------------------------------
+
+interface Opened {
+  readonly learner: Session;
+  readonly evaluator: Session | undefined;
+  readonly constants: Readonly<Record<string, Resident>>;
+  readonly data: Readonly<Record<string, Resident>>;
+  readonly validation: Readonly<Record<string, Resident>> | undefined;
+  readonly carried: Readonly<Record<string, Resident>>;
+}
+
+const pick = <A>(record: Readonly<Record<string, A>>, names: readonly string[]): Readonly<Record<string, A>> =>
+  Object.fromEntries(names.flatMap((name) => (name in record ? [[name, record[name] as A]] : [])));
+
+const openAll = (s: TrainerSettings): TE.TaskEither<RuntimeError, Opened> => {
+  const { runtime, training } = s;
+  const slots = Object.fromEntries(Object.entries(s.slots).map(([name, a]) => [Plan.slotInput(name), a]));
+  const frozen = Object.keys(s.weights).filter((name) => !training.carried.includes(name));
+  return pipe(
+    TE.Do,
+    TE.bind('learner', () => runtime.load(training.model)),
+    TE.bind('evaluator', (): TE.TaskEither<RuntimeError, Session | undefined> =>
+      s.validation === undefined ? TE.right(undefined) : runtime.load(s.evaluation.model),
+    ),
+    TE.bind('constants', () => runtime.upload(pick(s.weights, frozen))),
+    TE.bind('carried', () => runtime.upload(pick({ ...s.weights, ...slots }, training.carried))),
+    TE.bind('data', () => runtime.upload(s.data.arrays)),
+    TE.bind('validation', (): TE.TaskEither<RuntimeError, Opened['validation']> =>
+      s.validation === undefined ? TE.right(undefined) : runtime.upload(s.validation.arrays),
+    ),
+  );
+};
+
+/** Loads the graphs and sends weights and data to the runtime. */
+export const open = (s: TrainerSettings): TE.TaskEither<RuntimeError, Trainer> =>
+  pipe(
+    openAll(s),
+    TE.map((opened): Trainer => {
+      // The one mutable cell: which resident tensors hold the present weights and slots.
+      let carried = opened.carried;
+      const weightNames = Object.keys(s.weights);
+      const slotNames = Object.keys(s.slots);
+      const present = () => ({ ...opened.constants, ...carried });
+      return {
+        learn: (indices, { step, learningRate }) =>
+          pipe(
+            opened.learner.run({
+              feeds: pick(
+                {
+                  ...present(),
+                  ...opened.data,
+                  indices: indexVector(indices),
+                  batch_size: int64(s.batchSize),
+                  learning_rate: float32(learningRate),
+                  step: int64(step),
+                  seed: uint32(s.seed),
+                },
+                s.training.inputs,
+              ),
+              keep: s.training.carried.map(Plan.nextOutput),
+              free: Object.values(carried),
+            }),
+            TE.map(({ kept, fetched, milliseconds }) => {
+              carried = Object.fromEntries(
+                s.training.carried.map((name) => [name, kept[Plan.nextOutput(name)] as Resident]),
+              );
+              return { results: Totals.stepResults(fetched, s.training.metrics), milliseconds };
+            }),
+          ),
+        validate:
+          opened.evaluator === undefined || opened.validation === undefined || s.validation === undefined
+            ? undefined
+            : pipe(
+                TE.fromIO(present),
+                TE.chain((weights) =>
+                  evaluate(opened.evaluator as Session, s.evaluation)(
+                    pick(weights, s.evaluation.inputs),
+                    {
+                      feeds: pick(opened.validation ?? {}, s.evaluation.inputs),
+                      size: s.validation?.size ?? 0,
+                    },
+                    s.validationBatchSize,
+                  ),
+                ),
+                TE.map((totals) => Totals.logs(totals, s.metrics, 'val_')),
+              ),
+        weights: pipe(
+          TE.fromIO(present),
+          TE.chain((all) => s.runtime.download(pick(all, weightNames))),
+        ),
+        slots: pipe(
+          TE.fromIO(present),
+          TE.chain((all) => s.runtime.download(pick(all, slotNames.map(Plan.slotInput)))),
+          TE.map((arrays) => Object.fromEntries(slotNames.map((n) => [n, arrays[Plan.slotInput(n)] as NdArray]))),
+        ),
+        restore: (weights) =>
+          pipe(
+            s.runtime.upload(pick(weights, s.training.carried)),
+            TE.chain((restored) => {
+              const old = Object.values(pick(carried, Object.keys(restored)));
+              carried = { ...carried, ...restored };
+              return s.runtime.free(old);
+            }),
+          ),
+        close: async () => {
+          const residents = [opened.constants, carried, opened.data, opened.validation ?? {}];
+          await s.runtime.free(residents.flatMap((r) => Object.values(r)))();
+          await opened.learner.release();
+          await opened.evaluator?.release();
+        },
+      };
+    }),
+  );

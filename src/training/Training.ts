@@ -1,0 +1,38 @@
+/**
+ * Training: an objective (`compile`), a run as a value (`fit`), the run itself (`run`), and what comes of it
+ * (`evaluate`, `predict`, `loadWeights`, `exportOnnx`, ...).
+ *
+ * @example
+ * pipe(
+ *   T.fit(objective, { data: train, validation, epochs: 10, batchSize: 128 }),   // a stream of events, not started
+ *   C.modelCheckpoint('best.safetensors', { saveBestOnly: true, saveWeightsOnly: true }),
+ *   T.run,                                                                       // ReaderTaskEither<Env, TrainingError, Trained>
+ *   RTE.chainW(T.loadWeights('best.safetensors')),
+ *   RTE.chainW(T.evaluate(test)),
+ * )
+ */
+export type { Clock, FileSystem, HasClock, HasFileSystem, HasTerminal, IoError, Terminal } from './Environment.ts';
+export type { Direction, Directive, Event, Logs, Signal } from './Event.ts';
+export type { Fit, FitSettings, Keys, Verbosity } from './Fit.ts';
+export { fit } from './Fit.ts';
+export type { Objective } from './Objective.ts';
+export { compile } from './Objective.ts';
+export type { Environment } from './Run.ts';
+export { run } from './Run.ts';
+export type { HasRun } from './Source.ts';
+export type { Checkpoint, TrainState, Weights } from './State.ts';
+export type { EvaluateOptions, ExportOptions, ExportTrainingOptions, PredictOptions, Trained } from './Trained.ts';
+export {
+  evaluate,
+  exportOnnx,
+  exportTraining,
+  loadState,
+  loadWeights,
+  predict,
+  saveWeights,
+  toOnnx,
+  untrained,
+  withWeights,
+} from './Trained.ts';
+export type { TrainingError } from './TrainingError.ts';
+export { show as showError } from './TrainingError.ts';
