@@ -118,7 +118,8 @@ export type All = [${names.map((name) => `typeof ${name}Module`).join(', ')}];`)
       write(file, text(suffix));
       const compilerOptions = {
         target: 'es2022',
-        lib: ['es2023'],
+        // onnxruntime's declarations name types of the browser; without `dom` they fail, and ours would not be checked.
+        lib: ['es2023', 'dom'],
         types: [],
         strict: true,
         exactOptionalPropertyTypes: true,

@@ -252,7 +252,7 @@ export const maxPool: Rule = (a) => {
   return [
     () =>
       shapedAs(x)(
-        Op.scatterElements(flatZeros(x), flattened(indicesOf(a)), flattened(dy), 0, overlapping ? 'add' : 'none'),
+        Op.scatterND(flatZeros(x), Op.reshape(['?', 1])(indicesOf(a)), flattened(dy), overlapping ? 'add' : 'none'),
       ),
   ];
 };

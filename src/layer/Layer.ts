@@ -4,8 +4,8 @@
  * Layers are functions that return immutable values; they compose with `sequential`, `residual`, `concat`, become models
  * with `model` and `graph`, and are functions on symbolic tensors themselves.
  */
-export type { Groups, GroupsOf, Model } from '../model/Model.ts';
-export { asLayer, graph, groups, model, through } from '../model/Model.ts';
+export type { Groups, GroupsOf, Model } from '../model/Wiring.ts';
+export { asLayer, graph, groups, model, through } from '../model/Wiring.ts';
 export type { Apply, Fn, Id, Leaf, Named, Seq } from '../shape/Fn.ts';
 export type { AnyShape, Dim, Int, Shape } from '../shape/Shape.ts';
 export { int } from '../shape/Shape.ts';

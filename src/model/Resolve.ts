@@ -18,9 +18,9 @@ import { concat } from '../shape/rules/Merge.ts';
 import { positive, sizes } from '../shape/rules/Option.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 import { agree, dims, show } from '../shape/Shape.ts';
-import type { Model } from './Model.ts';
 import { optionsError, outputOf, parametersOf, settled } from './Parameter.ts';
 import type { ParameterSpec, PlacedLayer, Resolved, Source } from './Resolved.ts';
+import type { Model } from './Wiring.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -184,7 +184,7 @@ const joined = (ctx: Context, s: Scope, op: string, axis: number | undefined, fr
 const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow => {
   if (!isComposite(spec)) return place(ctx, automatic(s, baseName(spec)), spec, to);
   const [x] = to;
-  const joins = spec.op === 'concat' && spec.branches.length === 0;
+  const joins = spec.op === 'concat' && spec.branches.length === 0 && to.length > 1;
   if (x === undefined || (to.length > 1 && !joins)) {
     fail(ctx, `${s.prefix}${spec.op}`, `${spec.op}: expects 1 input, got ${to.length}`);
     return x ?? { type: undefined, source: { _tag: 'Input', index: 0 } };
@@ -198,16 +198,13 @@ const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow =>
         E.mapLeft((m: string) => m.replace(/^add:/, 'residual:'))(outputOf({ op: 'add' }, inputs)),
       );
     }
-    case 'concat':
-      return joins
-        ? joined(ctx, s, 'concatenate', spec.axis, to)
-        : joined(
-            ctx,
-            s,
-            'concat',
-            spec.axis,
-            spec.branches.map((b) => branch(ctx, s, b, x)),
-          );
+    case 'concat': {
+      if (joins) return joined(ctx, s, 'concatenate', spec.axis, to);
+      const flows = spec.branches.map((b) => branch(ctx, s, b, x));
+      if (flows.length > 0) return joined(ctx, s, 'concat', spec.axis, flows);
+      fail(ctx, `${s.prefix}concat`, 'concat: expects at least one branch');
+      return { ...x, type: undefined };
+    }
     case 'named': {
       const path = explicit(ctx, s, spec.name);
       return isComposite(spec.layer)

@@ -8,10 +8,10 @@ import type { NonEmptyArray } from 'fp-ts/lib/NonEmptyArray.js';
 import type { Leaf } from '../layer/Spec.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 import { dims } from '../shape/Shape.ts';
-import type { Model } from './Model.ts';
 import type { ShapeError } from './Resolve.ts';
 import { resolve } from './Resolve.ts';
 import type { ParameterSpec, PlacedLayer, Resolved, Source } from './Resolved.ts';
+import type { Model } from './Wiring.ts';
 
 // -------------------------------------------------------------------------------------
 // model

@@ -10,14 +10,25 @@
  *
  * Optimizer.adam();
  * Optimizer.sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true, globalClipNorm: 1 });
- * Optimizer.custom('signs', 1e-3, Transformation.chain(Transformation.map('sign', () => ({ gradient }) => sign(gradient)), descend));
+ * Optimizer.custom('signs', 1e-3, Optimizer.chain(
+ *   Optimizer.map('sign', () => ({ gradient }) => Operators.sign(gradient)),
+ *   Optimizer.descend,
+ * ));
  */
 import * as E from 'fp-ts/lib/Either.js';
 import * as rules from './rules.ts';
 import * as T from './Transformation.ts';
 
 export type { AdamOptions } from './rules.ts';
-export { clipByGlobalNorm, clipByNorm, clipByValue, decayWeights, descend, momentum, scaleByAdam } from './rules.ts';
+export {
+  adaptiveMoments,
+  clipByGlobalNorm,
+  clipByNorm,
+  clipByValue,
+  decayWeights,
+  descend,
+  momentum,
+} from './rules.ts';
 export type {
   Parameter,
   RuleInput,
@@ -156,7 +167,7 @@ export type AdamFullOptions = CommonOptions & rules.AdamOptions;
 const adamLike = (name: string, options: AdamFullOptions): Optimizer => {
   const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false } = options;
   const full = { ...options, learningRate, beta1, beta2, epsilon, amsgrad };
-  return build(name, rules.scaleByAdam(full), full, [
+  return build(name, rules.adaptiveMoments(full), full, [
     ['beta1', beta1, belowOne, 'at least 0 and below 1'],
     ['beta2', beta2, belowOne, 'at least 0 and below 1'],
     ['epsilon', epsilon, notNegative, 'a finite number, 0 or more'],

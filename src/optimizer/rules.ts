@@ -109,7 +109,7 @@ export interface AdamOptions {
  * update = -[a (1 - b1) / sqrt(1 - b2)] M / (sqrt(V) + epsilon / sqrt(1 - b2)).
  * Nine full-size operators, ten with the addition to the parameter (one more with amsgrad).
  */
-export const scaleByAdam = (options: AdamOptions = {}): Transformation => {
+export const adaptiveMoments = (options: AdamOptions = {}): Transformation => {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false } = options;
   return perParameter(
     'adam',
