@@ -36,7 +36,10 @@ export const lowered = (resolved: Resolved, mode: Mode): Lowered => {
   return lower(resolved, inputs, weights, mode);
 };
 
-/** The model's outputs and the new values of its running statistics, by name. */
+/** The output that has the new value of a running statistic. */
+export const next = (name: string): string => `next/${name}`;
+
+/** The model's outputs, and the new values of its running statistics as `next/NAME`. */
 export const runModel = (
   resolved: Resolved,
   feeds: Readonly<Record<string, NdArray>>,
@@ -44,5 +47,6 @@ export const runModel = (
 ): Promise<Record<string, NdArray>> => {
   const { outputs, updates } = lowered(resolved, mode);
   const named = Object.fromEntries(resolved.outputs.map(({ name }, i) => [name, outputs[i] as Value]));
-  return evaluate({ ...named, ...updates }, feeds);
+  const updated = Object.fromEntries(Object.entries(updates).map(([name, value]) => [next(name), value]));
+  return evaluate({ ...named, ...updated }, feeds);
 };

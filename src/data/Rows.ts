@@ -61,11 +61,22 @@ export const gather = (array: NdArray<unknown>, indices: ArrayLike<number>): NdA
   return { dtype: array.dtype, shape: [indices.length, ...array.shape.slice(1)], data };
 };
 
-/** The rows of both; element type and row shape are those of the first. */
-export const append = (first: NdArray<unknown>, second: NdArray<unknown>): NdArray => {
-  const data = allocate(first.dtype, first.data.length + second.data.length);
+/** The rows of all, one array at least; element type and row shape are those of the first. */
+export const concat = (arrays: readonly NdArray<unknown>[]): NdArray => {
+  const [dtype, row] = [arrays[0]?.dtype ?? 'float32', arrays[0]?.shape.slice(1) ?? []];
+  const sizes = arrays.map((a) => a.data.length);
+  const data = allocate(
+    dtype,
+    sizes.reduce((a, b) => a + b, 0),
+  );
   const target = bytesOf(data);
-  target.set(bytesOf(first.data));
-  target.set(bytesOf(second.data), first.data.byteLength);
-  return { dtype: first.dtype, shape: [rowCount(first) + rowCount(second), ...first.shape.slice(1)], data };
+  let at = 0;
+  for (const array of arrays) {
+    target.set(bytesOf(array.data), at);
+    at += array.data.byteLength;
+  }
+  return { dtype, shape: [arrays.reduce((n, a) => n + rowCount(a), 0), ...row], data };
 };
+
+/** The rows of both; element type and row shape are those of the first. */
+export const append = (first: NdArray<unknown>, second: NdArray<unknown>): NdArray => concat([first, second]);

@@ -57,8 +57,8 @@ export const keyed = (seed: number, name: string): Random => {
 // distributions
 // -------------------------------------------------------------------------------------
 
-/** Uniform in [0, 1), with 53 random bits. */
-export const uniform = (r: Random): number => ((r.bits() >>> 5) * 67108864 + (r.bits() >>> 6)) / 9007199254740992;
+/** Uniform in [0, 1), in steps of 2^-32: finer than float32 tells apart but next to 0. */
+export const uniform = (r: Random): number => r.bits() / 4294967296;
 
 /** True with probability exp(-p), for 0 <= p <= 1: the parity of a falling run (von Neumann 1951). */
 const bernoulliExp = (r: Random, p: number): boolean => {

@@ -45,7 +45,7 @@ export type GroupsOf<M> = M extends { readonly '~groups': (group: infer P extend
 // constructors
 // -------------------------------------------------------------------------------------
 
-const define1 = <M>(spec: ModelSpec): M => ({ _tag: 'Model', spec }) as M;
+const wired = <M>(spec: ModelSpec): M => ({ _tag: 'Model', spec }) as M;
 
 const chain = (x: Tensor<unknown>, layers: readonly unknown[]): Tensor<unknown> =>
   (layers as readonly { readonly spec: Spec }[]).reduce<Tensor<unknown>>((t, l) => applied(l.spec, [t]), x);
@@ -60,7 +60,7 @@ export const model = <I extends AnyShape, Fs extends readonly Fn[]>(
   x: Input<I>,
   ...layers: Fold<I, Fs> extends infer E extends readonly unknown[] ? E : { readonly [K in keyof Fs]: Layer<Fs[K]> }
 ): Fold<I, Fs> extends Done<infer O> ? Grouped<Model<I, O>, Fs[number]['names']> : Model<I, Shape> =>
-  define1({
+  wired({
     inputs: [{ name: x.expression.name, type: x.expression.type }],
     outputs: [{ name: 'output', from: chain(x, layers).expression }],
   });
@@ -95,7 +95,7 @@ export const graph = <const I extends AnyShape | ShapeRecord, O extends Tensor<A
   const x = isShape(inputs) ? named[0] : Object.fromEntries(named.map((t) => [t.expression.name, t]));
   const out = wire(x as Inputs<I>);
   const outputs = isTensor(out) ? [['output', out] as const] : Object.entries(out);
-  return define1({
+  return wired({
     inputs: named.map(({ expression: { name, type } }) => ({ name, type })),
     outputs: outputs.map(([name, t]) => ({ name, from: t.expression })),
   });

@@ -7,6 +7,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { pipe } from 'fp-ts/lib/function.js';
 import type { IO } from 'fp-ts/lib/IO.js';
 import type { Task } from 'fp-ts/lib/Task.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
@@ -67,7 +68,7 @@ export interface Runtime {
     residents: Readonly<Record<string, Resident>>,
   ) => TE.TaskEither<RuntimeError, Readonly<Record<string, NdArray>>>;
   readonly free: (residents: readonly Resident[]) => TE.TaskEither<RuntimeError, void>;
-  /** Ends the worker; what is pending fails. */
+  /** Ends the worker: what is pending fails, and so does what is asked for later. */
   readonly close: Task<void>;
 }
 
@@ -94,47 +95,74 @@ interface Channel {
 const failure = (stage: string, message: string): RuntimeError => ({ _tag: 'RuntimeError', stage, message });
 
 // The thread needs none of the parent's options: a loader of TypeScript would only slow its start.
-const spawn = (): Worker => new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] });
+const spawn = (generation: number): Worker =>
+  new Worker(new URL('./worker.js', import.meta.url), { execArgv: [], workerData: generation * 2 ** 32 });
+
+const closed = 'the runtime was closed; make a new one with Runtime.node(...)()';
 
 const channel = (): Channel => {
   const pending = new Map<number, (answer: Answer) => void>();
   let worker: Worker | undefined;
+  let isClosed = false;
   let last = 0;
+  // A worker that takes a dead one's place numbers its tensors and sessions from elsewhere: old numbers mean nothing there.
+  let generation = 0;
   const failAll = (message: string) => {
     worker = undefined;
     for (const [id, resolve] of pending) resolve({ id, ok: false, message });
     pending.clear();
   };
   const start = (): Worker => {
-    const started = spawn();
+    const started = spawn(generation++);
+    const failed = (message: string) => {
+      if (worker === started) failAll(message);
+    };
     started.on('message', (answer: Answer) => {
       const resolve = pending.get(answer.id);
       pending.delete(answer.id);
       if (pending.size === 0) started.unref();
       resolve?.(answer);
     });
-    started.on('error', (error) => failAll(`the worker thread failed: ${error.message}`));
-    started.on('exit', (code) => failAll(`the worker thread ended with code ${code}`));
+    started.on('messageerror', (error) => failed(`the worker's answer could not be read: ${error.message}`));
+    started.on('error', (error) => failed(`the worker thread failed: ${error.message}`));
+    started.on('exit', (code) => failed(`the worker thread ended with code ${code}`));
     return started;
   };
   const post = (request: Request): Promise<Answer> =>
     new Promise((resolve) => {
       const id = ++last;
+      const refuse = (message: string) => {
+        pending.delete(id);
+        if (pending.size === 0) worker?.unref();
+        resolve({ id, ok: false, message });
+      };
+      if (isClosed) return refuse(closed);
       pending.set(id, resolve);
-      worker = worker ?? start();
-      worker.ref();
-      worker.postMessage({ id, request } satisfies Envelope);
+      try {
+        worker = worker ?? start();
+        worker.ref();
+        worker.postMessage({ id, request } satisfies Envelope);
+      } catch (thrown) {
+        // What cannot be sent: an array whose memory was moved elsewhere, a function among the data.
+        refuse(thrown instanceof Error ? thrown.message : String(thrown));
+      }
     });
+  /** Where there is no worker (any more), there is nothing in it to let go of. */
+  const isNothing = (request: Request): boolean =>
+    worker === undefined && (request._tag === 'Free' || request._tag === 'Release');
   return {
     send: (stage, request) => async () => {
+      if (isNothing(request)) return { _tag: 'Right', right: {} };
       const answer = await post(request);
       return answer.ok
         ? { _tag: 'Right', right: answer.reply }
         : { _tag: 'Left', left: failure(stage, answer.message) };
     },
     close: async () => {
-      await worker?.terminate();
-      failAll('the runtime was closed');
+      isClosed = true;
+      const running = worker;
+      failAll(closed);
+      await running?.terminate();
     },
   };
 };
@@ -184,6 +212,18 @@ export const sessionOptions = (provider: Provider, threads: number): InferenceSe
   extra: { session: { set_denormal_as_zero: '1' } },
 });
 
+/** onnxruntime's words on a missing CUDA speak of its own files; what helps is said after them. */
+const explained =
+  (provider: Provider) =>
+  (error: RuntimeError): RuntimeError =>
+    provider === 'cuda' && /cuda|shared library|provider/i.test(error.message)
+      ? failure(
+          error.stage,
+          `onnxruntime-node could not use CUDA: ${error.message}; install its CUDA files (see README) on a machine with ` +
+            "a CUDA device, or take { provider: 'cpu' }",
+        )
+      : error;
+
 const providers: readonly string[] = ['cpu', 'cuda'] satisfies readonly Provider[];
 
 const checkSettings = (provider: string, threads: number): RuntimeError | undefined =>
@@ -193,7 +233,10 @@ const checkSettings = (provider: string, threads: number): RuntimeError | undefi
       ? failure('load', `threads: expected a positive integer, got ${threads}`)
       : undefined;
 
-/** The runtime of this process: onnxruntime-node in a worker thread. */
+/**
+ * The runtime of this process: onnxruntime-node in a worker thread. Every failure is a `RuntimeError`: an unknown provider or
+ * number of threads, a model that onnxruntime refuses, feeds that the graph does not take, CUDA that is not there.
+ */
 export const node =
   ({ provider = 'cpu', threads = availableParallelism() }: RuntimeOptions = {}): IO<Runtime> =>
   () => {
@@ -205,9 +248,9 @@ export const node =
       load: (model) =>
         wrong !== undefined
           ? TE.left(wrong)
-          : TE.Functor.map(
+          : pipe(
               link.send('load', { _tag: 'Load', model, options: sessionOptions(provider, threads) }),
-              (reply) => session(link, reply.session ?? 0),
+              TE.bimap(explained(provider), (reply) => session(link, reply.session ?? 0)),
             ),
       upload: (tensors) =>
         TE.Functor.map(link.send('upload', { _tag: 'Upload', tensors: mapRecord(tensors, compact) }), (reply) =>

@@ -8,14 +8,14 @@
  * @import { NdArray } from '../shape/NdArray.ts'
  * @import { Answer, Envelope, Feed, Reply, Request } from './Protocol.ts'
  */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 
 /** @type {Map<number, ort.InferenceSession>} */
 const sessions = new Map();
 /** @type {Map<number, ort.Tensor>} */
 const residents = new Map();
-let last = 0;
+let last = /** @type {number} */ (workerData);
 const fresh = () => ++last;
 
 /** @type {(a: NdArray) => ort.Tensor} */
@@ -38,9 +38,8 @@ const resident = (id) => {
 /** @type {(f: Feed) => ort.Tensor} */
 const feed = (f) => (typeof f === 'number' ? resident(f) : toTensor(f));
 
-/** @type {(tensor: ort.Tensor | undefined) => number} */
+/** @type {(tensor: ort.Tensor) => number} */
 const keep = (tensor) => {
-  if (tensor === undefined) throw new Error('the graph has no output of a name that was to be kept');
   const id = fresh();
   residents.set(id, tensor);
   return id;
@@ -53,11 +52,14 @@ const mapRecord = (record, f) => Object.fromEntries(Object.entries(record).map((
 const run = async (request) => {
   const session = sessions.get(request.session);
   if (session === undefined) throw new Error(`session ${request.session} is not open`);
+  const missing = request.keep.filter((name) => !session.outputNames.includes(name));
+  if (missing.length > 0)
+    throw new Error(`no output ${missing.join(', ')} to keep: the graph has ${session.outputNames.join(', ')}`);
   const feeds = mapRecord(request.feeds, feed);
   const start = performance.now();
   const results = await session.run(feeds);
   const milliseconds = performance.now() - start;
-  const kept = Object.fromEntries(request.keep.map((name) => [name, keep(results[name])]));
+  const kept = Object.fromEntries(request.keep.map((name) => [name, keep(/** @type {ort.Tensor} */ (results[name]))]));
   for (const id of request.free) residents.delete(id);
   const tensors = Object.fromEntries(
     Object.entries(results).flatMap(([name, t]) => (name in kept ? [] : [[name, toArray(t)]])),
@@ -74,7 +76,8 @@ const answer = async (request) => {
       return { session: id };
     }
     case 'Upload':
-      return { residents: mapRecord(request.tensors, (a) => keep(toTensor(a))) };
+      // All or none: a tensor that cannot be made leaves none of the others behind.
+      return { residents: mapRecord(mapRecord(request.tensors, toTensor), keep) };
     case 'Run':
       return run(request);
     case 'Download':
@@ -83,8 +86,9 @@ const answer = async (request) => {
       for (const id of request.residents) residents.delete(id);
       return {};
     case 'Release': {
-      await sessions.get(request.session)?.release();
+      const session = sessions.get(request.session);
       sessions.delete(request.session);
+      await session?.release();
       return {};
     }
   }
@@ -102,9 +106,16 @@ const movable = (request, reply) =>
 /** @type {(answer: Answer, moved?: ArrayBuffer[]) => void} */
 const post = (message, moved = []) => parentPort?.postMessage(message, moved);
 
+// One request after the other, in the order in which they came: no session is released while it runs.
+let done = Promise.resolve();
+
 parentPort?.on('message', (/** @type {Envelope} */ { id, request }) => {
-  answer(request).then(
-    (reply) => post({ id, ok: true, reply }, movable(request, reply)),
-    (error) => post({ id, ok: false, message: error instanceof Error ? error.message : String(error) }),
-  );
+  done = done.then(async () => {
+    try {
+      const reply = await answer(request);
+      post({ id, ok: true, reply }, movable(request, reply));
+    } catch (error) {
+      post({ id, ok: false, message: error instanceof Error ? error.message : String(error) });
+    }
+  });
 });

@@ -8,12 +8,12 @@ import type { Run } from '../callback/Run.ts';
 import { type Dataset, namedArrays } from '../data/Dataset.ts';
 import { split } from '../data/Split.ts';
 import { type DataTypes, dataInput, targetInput } from '../interpret/Plan.ts';
-import type { Resolved } from '../model/Resolved.ts';
 import { resolve } from '../model/Resolve.ts';
+import type { Resolved } from '../model/Resolved.ts';
 import type { Range } from '../objective/Loss.ts';
 import { check as checkOptimizer } from '../optimizer/Optimizer.ts';
 import type { NdArray } from '../shape/NdArray.ts';
-import { type Agree, type AnyShape, agree, type Sample, sample, type Show, show } from '../shape/Shape.ts';
+import { type Agree, type AnyShape, agree, type Sample, type Show, sample, show } from '../shape/Shape.ts';
 import * as Stream from '../stream/Stream.ts';
 import type { HasClock } from './Environment.ts';
 import type { Direction, Signal } from './Event.ts';
@@ -41,13 +41,16 @@ export interface FitSettings {
   readonly verbose?: Verbosity;
   /** A new order of the samples in every epoch. Default true. */
   readonly shuffle?: boolean;
-  /** Of initial weights, shuffles and dropout. Default 0. */
+  /** Of initial weights, shuffles and dropout. Default 0, or that of `from`. */
   readonly seed?: number;
   /** Steps that one call of onnxruntime makes. Directives of callbacks at steps take effect after it. Default 'auto'. */
   readonly stepsPerRun?: number | 'auto';
-  /** Begin with these weights instead of initial ones. */
+  /** Begin with these weights instead of initial ones. Not together with `from`, which has its own. */
   readonly weights?: Weights;
-  /** Go on from this train state: weights, optimizer slots, counters, callback states and history. */
+  /**
+   * Go on from this train state: weights, optimizer slots, learning rate, counters, callback states and history. If it has
+   * as many epochs behind it as `epochs` says, nothing is left to train.
+   */
   readonly from?: TrainState;
 }
 
@@ -58,12 +61,18 @@ export interface Fit<I, O, T, K extends string> {
   readonly prepared: E.Either<TrainingError, Prepared>;
 }
 
+/** A data set as arrays by graph input, and their element types. */
+export interface Checked {
+  readonly samples: Samples;
+  readonly types: DataTypes;
+}
+
 export interface Prepared {
   readonly resolved: Resolved;
   readonly types: DataTypes;
   readonly schedule: Schedule;
   readonly data: Samples;
-  readonly validation: Samples | undefined;
+  readonly validation: Checked | undefined;
   readonly validationBatchSize: number;
 }
 
@@ -100,9 +109,7 @@ const mismatch = (what: string, want: AnyShape, array: NdArray): FitError | unde
 };
 
 const positive = (name: string, value: number): FitError | undefined =>
-  Number.isInteger(value) && value > 0
-    ? undefined
-    : fitError(`fit: ${name} must be a positive integer, got ${value}`);
+  Number.isInteger(value) && value > 0 ? undefined : fitError(`fit: ${name} must be a positive integer, got ${value}`);
 
 const tooLarge = (name: string, batchSize: number, size: number): FitError | undefined =>
   batchSize <= size
@@ -122,7 +129,8 @@ const outOfRange = (loss: string, part: string, array: NdArray, range: Range | u
     const fine = (v >= range.min && v <= range.max && (!range.integer || Number.isInteger(v))) || v === range.except;
     if (!fine)
       return fitError(
-        `fit: ${loss} expects targets that are ${describe(range)}; sample ${Math.floor(i / width)} of the ${part} has ${v}`,
+        `fit: ${loss} expects targets that are ${describe(range)}; sample ${Math.floor(i / width)} of the ${part} ` +
+          `has ${v}; correct it, or give the model an output of another size or the objective another loss`,
       );
   }
   return undefined;
@@ -143,12 +151,22 @@ type AnyDataset = Dataset<unknown, unknown>;
 const toSamples = (resolved: Resolved, data: AnyDataset): E.Either<FitError, Samples> => {
   const x: Readonly<Record<string, NdArray>> = namedArrays(data.x);
   const y: Readonly<Record<string, NdArray>> = namedArrays(data.y);
-  const single = resolved.inputs.length === 1 ? Object.values(x)[0] : undefined;
+  const single = resolved.inputs.length === 1 && Object.keys(x).length === 1 ? Object.values(x)[0] : undefined;
   const inputs = resolved.inputs.map(({ name }) => [name, single ?? x[name]] as const);
   const missing = inputs.find(([, array]) => array === undefined);
+  const spare = single !== undefined ? [] : Object.keys(x).filter((name) => !inputs.some(([n]) => n === name));
   const target: NdArray | undefined = Object.values(y)[0];
   if (missing !== undefined)
-    return E.left(fitError(`fit: the model's input '${missing[0]}' is not in the data, which has ${Object.keys(x).join(', ')}`));
+    return E.left(
+      fitError(`fit: the model's input '${missing[0]}' is not in the data, which has ${Object.keys(x).join(', ')}`),
+    );
+  if (spare.length > 0)
+    return E.left(
+      fitError(
+        `fit: the data have ${spare.map((n) => `'${n}'`).join(', ')}, which is no input of the model; its inputs are ` +
+          `${inputs.map(([n]) => `'${n}'`).join(', ')}`,
+      ),
+    );
   if (target === undefined || Object.keys(y).length !== 1)
     return E.left(fitError(`fit: expects one target, the data have ${Object.keys(y).length}`));
   return E.right({
@@ -173,7 +191,12 @@ const checkSamples = (
     ...resolved.inputs.map(({ name, type }) => mismatch('input', type, arrays[dataInput(name)] as NdArray)),
     mismatch('target', target, targets),
     outOfRange(loss.name, part, targets, loss.range(output)),
-    ...metrics.map((metric) => pipe(metric.accepts(output, target), E.match(fitError, () => undefined))),
+    ...metrics.map((metric) =>
+      pipe(
+        metric.accepts(output, target),
+        E.match(fitError, () => undefined),
+      ),
+    ),
   ]);
 };
 
@@ -191,13 +214,18 @@ export const samplesFor = (
   resolved: Resolved,
   data: AnyDataset,
   part: string,
-): E.Either<TrainingError, { readonly samples: Samples; readonly types: DataTypes }> =>
+): E.Either<TrainingError, Checked> =>
   pipe(
     E.Do,
     E.bindW('output', () =>
       resolved.outputs.length === 1 && resolved.outputs[0] !== undefined
         ? E.right(resolved.outputs[0].type)
-        : E.left(fitError(`fit: expects a model with one output, this one has ${resolved.outputs.length}`)),
+        : E.left(
+            fitError(
+              `fit: expects a model with one output, this one has ${resolved.outputs.length}: ` +
+                `${resolved.outputs.map(({ name }) => name).join(', ')}; concatenate them, or train them one at a time`,
+            ),
+          ),
     ),
     E.bindW('target', ({ output }) => pipe(objective.loss.targetShape(output), E.mapLeft(fitError))),
     E.bindW('samples', () => toSamples(resolved, data)),
@@ -212,6 +240,38 @@ const directionsOf = (
   const plain = [['loss', 'min'] as const, ...objective.metrics.map((m) => [m.name, m.direction] as const)];
   return Object.fromEntries(validated ? [...plain, ...plain.map(([k, d]) => [`val_${k}`, d] as const)] : plain);
 };
+
+/** Names of metrics are keys of the logs. */
+const checkNames = ({ metrics }: Objective<unknown, unknown, unknown, string>): E.Either<FitError, void> => {
+  const names = metrics.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  const taken = names.find((name) => name === '' || name === 'loss' || name.startsWith('val_'));
+  return firstOf([
+    twice === undefined
+      ? undefined
+      : fitError(`compile: two metrics have the name '${twice}'; give one of them another: { name: '...' }`),
+    taken === undefined
+      ? undefined
+      : fitError(
+          `compile: a metric has the name '${taken}'; 'loss' and 'val_...' are keys of the logs that mean something else, ` +
+            "and no key is empty; give it another: { name: '...' }",
+        ),
+  ]);
+};
+
+/** Settings that a train state to go on from has already decided. */
+const checkFrom = ({ from, seed, weights }: FitSettings): E.Either<FitError, void> =>
+  firstOf([
+    from !== undefined && weights !== undefined
+      ? fitError('fit: give `weights` to begin with or a state to go on `from`, not both')
+      : undefined,
+    from !== undefined && seed !== undefined && seed !== from.seed
+      ? fitError(
+          `fit: the train state to go on from has the seed ${from.seed}, got ${seed}; leave the seed out, or give weights ` +
+            'in place of the state',
+        )
+      : undefined,
+  ]);
 
 interface Parts {
   readonly data: AnyDataset;
@@ -233,6 +293,8 @@ const prepare = (
         E.mapLeft((problems) => fitError(problems.join('; '))),
       ),
     ),
+    E.chainFirstW(() => checkNames(objective)),
+    E.chainFirstW(() => checkFrom(settings)),
     E.bindW('split', () =>
       parts.validation !== undefined || parts.validationSplit === undefined
         ? E.right({ train: parts.data, validation: parts.validation })
@@ -241,13 +303,8 @@ const prepare = (
     E.bindW('train', ({ resolved, split: { train } }) => samplesFor(objective, resolved, train, 'data')),
     E.bindW(
       'validation',
-      ({ resolved, split: { validation } }): E.Either<TrainingError, Samples | undefined> =>
-        validation === undefined
-          ? E.right(undefined)
-          : pipe(
-              samplesFor(objective, resolved, validation, 'validation data'),
-              E.map(({ samples }) => samples),
-            ),
+      ({ resolved, split: { validation } }): E.Either<TrainingError, Checked | undefined> =>
+        validation === undefined ? E.right(undefined) : samplesFor(objective, resolved, validation, 'validation data'),
     ),
     E.bindW('sizes', ({ train, validation }) => {
       const batchSize = settings.batchSize ?? Math.min(32, train.samples.size);
@@ -267,7 +324,7 @@ const prepare = (
           tooLarge('batchSize', batchSize, train.samples.size),
           settings.validationBatchSize === undefined || validation === undefined
             ? undefined
-            : tooLarge('validationBatchSize', validationBatchSize, validation.size),
+            : tooLarge('validationBatchSize', validationBatchSize, validation.samples.size),
         ]),
         E.map(() => ({ batchSize, validationBatchSize, epochs })),
       );

@@ -4,8 +4,10 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
+import type { IO } from 'fp-ts/lib/IO.js';
 import type * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
+import { callbackError } from '../callback/CallbackError.ts';
 import * as History from '../callback/History.ts';
 import { progress } from '../callback/Progress.ts';
 import type { Run } from '../callback/Run.ts';
@@ -14,12 +16,12 @@ import { initialValues } from '../model/Initial.ts';
 import type { HasRuntime, Runtime } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import type { HasClock, HasFileSystem, HasTerminal } from './Environment.ts';
-import type { Directive, Event, Signal } from './Event.ts';
+import type { Event, Signal } from './Event.ts';
 import type { Fit, FitSettings, Prepared } from './Fit.ts';
 import type { Objective } from './Objective.ts';
 import type { Control, HasRun } from './Source.ts';
-import * as State from './State.ts';
 import type { TrainState, Weights } from './State.ts';
+import * as State from './State.ts';
 import type { Trained } from './Trained.ts';
 import * as Trainer from './Trainer.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
@@ -29,7 +31,11 @@ import { fitError, type TrainingError } from './TrainingError.ts';
 // -------------------------------------------------------------------------------------
 
 /** What every run needs. */
-export type Environment = HasRuntime & HasFileSystem & HasClock & HasTerminal;
+export interface Environment extends HasRuntime, HasFileSystem, HasClock, HasTerminal {}
+
+/** What a run with callbacks needs: `Environment`, and what callbacks of your own ask for besides. */
+export type Needs<R> =
+  Environment extends Omit<R, 'run'> ? Environment : Environment & Omit<R, keyof Environment | 'run'>;
 
 /** The mutable state of one run; nothing of it outlives the run. */
 interface Cell {
@@ -57,6 +63,7 @@ const snapshot = (
     TE.map(({ weights, slots }) => ({
       weights,
       slots,
+      remembered: Object.fromEntries(cell.remembered),
       ...fixed,
       epoch: cell.epoch,
       step: cell.control.step,
@@ -66,6 +73,8 @@ const snapshot = (
     })),
   );
 
+type Asked = Extract<Signal, { readonly _tag: 'Directive' }>;
+
 interface Tools {
   readonly trainer: Trainer.Trainer;
   readonly cell: Cell;
@@ -73,13 +82,24 @@ interface Tools {
   readonly fixed: { readonly seed: number; readonly threads: number };
 }
 
-const carryOut = ({ trainer, cell, env, fixed }: Tools, directive: Directive): TE.TaskEither<TrainingError, void> => {
+const carryOut = (
+  { trainer, cell, env, fixed }: Tools,
+  { from, directive }: Asked,
+): TE.TaskEither<TrainingError, void> => {
   const { control } = cell;
   const announce = (event: Event) => {
     control.pending.push(event);
   };
   switch (directive._tag) {
     case 'SetLearningRate':
+      if (!(Number.isFinite(directive.value) && directive.value >= 0))
+        return TE.left(
+          callbackError(
+            from,
+            'Failed',
+            `it set the learning rate to ${directive.value}; expected a finite number, 0 or more`,
+          ),
+        );
       return TE.fromIO(() => {
         if (directive.value === control.learningRate) return;
         announce({
@@ -109,7 +129,14 @@ const carryOut = ({ trainer, cell, env, fixed }: Tools, directive: Directive): T
     case 'Restore': {
       const weights = cell.remembered.get(directive.slot);
       return weights === undefined
-        ? TE.left(fitError(`a callback asked for weights that were never remembered: '${directive.slot}'`))
+        ? TE.left(
+            callbackError(
+              from,
+              'Protocol',
+              `it asked to restore '${directive.slot}', which was not remembered; there are ` +
+                `${[...cell.remembered.keys()].map((slot) => `'${slot}'`).join(', ') || 'none'}. Ask to Remember it first`,
+            ),
+          )
         : trainer.restore(weights);
     }
     case 'Save':
@@ -126,17 +153,17 @@ const carryOut = ({ trainer, cell, env, fixed }: Tools, directive: Directive): T
   }
 };
 
-const savesLast = (directives: readonly Directive[]): readonly Directive[] => [
-  ...directives.filter((d) => d._tag !== 'Save'),
-  ...directives.filter((d) => d._tag === 'Save'),
+const savesLast = (asked: readonly Asked[]): readonly Asked[] => [
+  ...asked.filter(({ directive }) => directive._tag !== 'Save'),
+  ...asked.filter(({ directive }) => directive._tag === 'Save'),
 ];
 
-const carryOutAll = (tools: Tools, directives: readonly Directive[]): TE.TaskEither<TrainingError, void> =>
-  savesLast(directives).reduce<TE.TaskEither<TrainingError, void>>(
-    (before, directive) =>
+const carryOutAll = (tools: Tools, asked: readonly Asked[]): TE.TaskEither<TrainingError, void> =>
+  savesLast(asked).reduce<TE.TaskEither<TrainingError, void>>(
+    (before, one) =>
       pipe(
         before,
-        TE.chain(() => carryOut(tools, directive)),
+        TE.chain(() => carryOut(tools, one)),
       ),
     TE.right(undefined),
   );
@@ -151,7 +178,7 @@ const observe = (cell: Cell, event: Event): void => {
 const consume =
   (signals: AsyncIterable<E.Either<TrainingError, Signal>>, tools: Tools): TE.TaskEither<TrainingError, void> =>
   async () => {
-    let asked: Directive[] = [];
+    let asked: Asked[] = [];
     for await (const next of signals) {
       if (E.isLeft(next)) return next;
       const signal = next.right;
@@ -160,7 +187,7 @@ const consume =
           observe(tools.cell, signal.event);
           break;
         case 'Directive':
-          asked.push(signal.directive);
+          asked.push(signal);
           break;
         case 'CallbackState':
           tools.cell.callbacks[signal.key] = signal.state;
@@ -174,6 +201,17 @@ const consume =
     }
     return E.right(undefined);
   };
+
+/** What code of others throws (a metric's `result`, a stream's transformer, an environment) ends the run as an error. */
+const guarded = <A>(task: TE.TaskEither<TrainingError, A>): TE.TaskEither<TrainingError, A> =>
+  pipe(
+    TE.tryCatch(task, (thrown) =>
+      fitError(
+        `the run was broken off by code that threw: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      ),
+    ),
+    TE.chain(TE.fromEither),
+  );
 
 // -------------------------------------------------------------------------------------
 // opening
@@ -195,12 +233,18 @@ const slotsFrom = (plan: Plan.TrainingPlan, weights: Weights, from: TrainState |
   );
 
 const checkSlots = (plan: Plan.TrainingPlan, from: TrainState | undefined): E.Either<TrainingError, void> => {
-  const differing = from === undefined ? [] : Object.entries(plan.slots).flatMap(([name, { shape }]) =>
-    from.slots[name]?.shape.join() === shape.join() ? [] : [name]);
+  const differing =
+    from === undefined
+      ? []
+      : Object.entries(plan.slots).flatMap(([name, { shape }]) =>
+          from.slots[name]?.shape.join() === shape.join() ? [] : [name],
+        );
   return differing.length === 0
     ? E.right(undefined)
     : E.left(
-        fitError(`fit: the train state to go on from is of another optimizer: it has no fitting ${differing.join(', ')}`),
+        fitError(
+          `fit: the train state to go on from is of another optimizer: it has no fitting ${differing.join(', ')}`,
+        ),
       );
 };
 
@@ -220,7 +264,7 @@ const openTrainer = (
       ),
     ),
     E.bindW('training', () => Plan.trainingPlan(problem, types, runtime.provider)),
-    E.bindW('evaluation', () => Plan.evaluationPlan(problem, types)),
+    E.bindW('evaluation', () => Plan.evaluationPlan(problem, prepared.validation?.types ?? types)),
     E.chainFirstW(({ training }) => checkSlots(training, settings.from)),
     TE.fromEither,
     TE.chainW(({ weights, training, evaluation }) =>
@@ -232,7 +276,7 @@ const openTrainer = (
         weights,
         slots: slotsFrom(training, weights, settings.from),
         data: prepared.data,
-        validation: prepared.validation,
+        validation: prepared.validation?.samples,
         batchSize: schedule.batchSize,
         validationBatchSize: prepared.validationBatchSize,
         seed: schedule.seed,
@@ -240,6 +284,17 @@ const openTrainer = (
     ),
   );
 };
+
+/** Long sums are split among threads, so their last bits depend on how many there are. */
+const warnOfThreads =
+  ({ from, verbose = 1 }: FitSettings, { runtime, terminal }: Environment): IO<void> =>
+  () => {
+    if (from === undefined || from.threads === runtime.threads || verbose === 0) return;
+    terminal.write(
+      `Warning: the train state was made with ${from.threads} threads, this runtime has ${runtime.threads}; the last bits of ` +
+        `results may differ. Take { threads: ${from.threads} } to have the same\n`,
+    )();
+  };
 
 // -------------------------------------------------------------------------------------
 // interpreter
@@ -252,13 +307,14 @@ const openTrainer = (
 export const run =
   <R, Keys extends string, I, O, T, K extends string, Err extends TrainingError>(
     fit: Run<R, Keys, Fit<I, O, T, K>, Err>,
-  ): RTE.ReaderTaskEither<Omit<R, 'run'> & Environment, TrainingError, Trained<I, O, T, K>> =>
-  (env) => {
+  ): RTE.ReaderTaskEither<Needs<R>, TrainingError, Trained<I, O, T, K>> =>
+  (given) => {
+    const env: Environment = given;
     const { objective, settings, prepared } = fit.result;
     const anyObjective = objective as unknown as Objective<unknown, unknown, unknown, string>;
     const shown = progress({ verbose: settings.verbose ?? 1 })(fit);
     const { from } = settings;
-    return pipe(
+    const whole = pipe(
       TE.fromEither(prepared),
       TE.chainW((ready) =>
         TE.bracket(
@@ -273,7 +329,7 @@ export const run =
             };
             const cell: Cell = {
               control,
-              remembered: new Map(),
+              remembered: new Map(Object.entries(from?.remembered ?? {})),
               callbacks: { ...from?.callbacks },
               history: from?.history ?? History.empty,
               epoch: from?.epoch ?? 0,
@@ -282,7 +338,8 @@ export const run =
             const fixed = { seed: ready.schedule.seed, threads: env.runtime.threads };
             const context = { ...env, run: { trainer, control, start } } as unknown as R & HasRun & Environment;
             return pipe(
-              consume(shown.signals(context), { trainer, cell, env, fixed }),
+              TE.fromIO(warnOfThreads(settings, env)),
+              TE.chain(() => guarded(() => consume(shown.signals(context), { trainer, cell, env, fixed })())),
               TE.chain(() => snapshot(trainer, cell, fixed)),
               TE.map(
                 (state): Trained<I, O, T, K> => ({
@@ -299,4 +356,5 @@ export const run =
         ),
       ),
     );
+    return guarded(whole);
   };

@@ -2,9 +2,10 @@
  * The source of a run's signals: epochs of steps, as events, each followed by `Settled`. It pulls chunks of steps from
  * the trainer and does what the control says, which whoever consumes the signals may have changed in between.
  */
-import * as E from 'fp-ts/lib/Either.js';
+
 import type { Either } from 'fp-ts/lib/Either.js';
-import { permutation } from '../data/Random.ts';
+import * as E from 'fp-ts/lib/Either.js';
+import { derive, permutation } from '../data/Random.ts';
 import type { AnyMetric } from '../objective/Metric.ts';
 import type { Stream } from '../stream/Stream.ts';
 import type { HasClock } from './Environment.ts';
@@ -66,7 +67,10 @@ export interface HasRun {
 const target = 300;
 
 /** How many steps the next call makes, from what the last one took. Results do not depend on it. */
-const nextLength = (schedule: Schedule, last: { readonly steps: number; readonly milliseconds: number } | undefined) => {
+const nextLength = (
+  schedule: Schedule,
+  last: { readonly steps: number; readonly milliseconds: number } | undefined,
+) => {
   if (schedule.stepsPerRun !== 'auto') return schedule.stepsPerRun;
   if (last === undefined) return 1;
   const perStep = Math.max(last.milliseconds / last.steps, 0.01);
@@ -76,15 +80,19 @@ const nextLength = (schedule: Schedule, last: { readonly steps: number; readonly
 
 /** Order of the samples in an epoch: a function of seed and epoch alone, so that a resumed run sees the same. */
 const visits = ({ shuffle, seed, samples }: Schedule, epoch: number): Int32Array =>
-  shuffle ? permutation(epochSeed(seed, epoch), samples) : Int32Array.from({ length: samples }, (_, i) => i);
-
-const epochSeed = (seed: number, epoch: number): number => (Math.imul(seed, 0x9e3779b1) + Math.imul(epoch + 1, 0x85ebca6b)) >>> 0;
+  shuffle ? permutation(derive(seed, epoch), samples) : Int32Array.from({ length: samples }, (_, i) => i);
 
 // -------------------------------------------------------------------------------------
 // interpreter
 // -------------------------------------------------------------------------------------
 
 type Emitted = Either<TrainingError, Signal>;
+
+/** What an epoch's steps amount to, and the rate of the last one. */
+interface Epoch {
+  readonly totals: Totals.Totals;
+  readonly learningRate: number;
+}
 
 /** An event and its settling, then whatever carrying out the directives gave. */
 function* emit(control: Control, first: Event): Generator<Emitted, void> {
@@ -100,14 +108,16 @@ async function* epochOf(
   epoch: number,
   now: () => number,
   length: { last: { steps: number; milliseconds: number } | undefined },
-): AsyncGenerator<Emitted, Totals.Totals | undefined> {
+): AsyncGenerator<Emitted, Epoch | undefined> {
   const order = visits(schedule, epoch);
   let totals = Totals.empty;
+  let learningRate = control.learningRate;
   let at = 0;
   while (at < order.length && !control.haltEpoch) {
     const steps = nextLength(schedule, length.last);
     const indices = order.slice(at, at + steps * schedule.batchSize);
     at += indices.length;
+    learningRate = control.learningRate;
     const chunk: Either<TrainingError, Chunk> = await trainer.learn(indices, control)();
     if (E.isLeft(chunk)) {
       yield chunk;
@@ -131,7 +141,7 @@ async function* epochOf(
       });
     }
   }
-  return totals;
+  return { totals, learningRate };
 }
 
 async function* epochs(schedule: Schedule, context: RunContext, now: () => number): AsyncGenerator<Emitted, void> {
@@ -152,8 +162,8 @@ async function* epochs(schedule: Schedule, context: RunContext, now: () => numbe
   for (let epoch = start.epoch; epoch < schedule.epochs && control.halted === undefined; epoch++) {
     control.haltEpoch = false;
     yield* emit(control, { _tag: 'EpochStarted', epoch, learningRate: control.learningRate, time: now() });
-    const totals = yield* epochOf(schedule, context, epoch, now, length);
-    if (totals === undefined) return;
+    const done = yield* epochOf(schedule, context, epoch, now, length);
+    if (done === undefined) return;
     let validation: Logs = {};
     if (trainer.validate !== undefined) {
       const result: Either<TrainingError, Logs> = await trainer.validate();
@@ -168,8 +178,9 @@ async function* epochs(schedule: Schedule, context: RunContext, now: () => numbe
     yield* emit(control, {
       _tag: 'EpochEnded',
       epoch,
-      logs: { ...Totals.logs(totals, schedule.metrics), ...validation },
-      learningRate: control.learningRate,
+      // An epoch that was halted before its first step has no means.
+      logs: { ...(done.totals.steps === 0 ? {} : Totals.logs(done.totals, schedule.metrics)), ...validation },
+      learningRate: done.learningRate,
       time: now(),
     });
   }

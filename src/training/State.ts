@@ -4,8 +4,12 @@
  * Law: n + m epochs in one go equal n epochs, a checkpoint, and m epochs from it, bit for bit on the CPU with the same
  * number of threads. Shuffles and dropout masks follow from `seed`, `epoch` and `step`, so they need no state of their own.
  *
- * A checkpoint is one safetensors file. Tensors are named as the model's parameters, optimizer slots `slot/NAME`; the
- * rest is JSON in `__metadata__`. A weights file has the parameters only, and any safetensors reader opens it.
+ * A state that was saved within an epoch goes on from the start of that epoch, with the weights it had by then: it has no
+ * place within the epoch, so the law holds for ends of epochs alone.
+ *
+ * A checkpoint is one safetensors file. Tensors are named as the model's parameters, optimizer slots `slot/NAME`, weights
+ * that a callback wants to come back to `remembered/SLOT/NAME`; the rest is JSON in `__metadata__`. A weights file has the
+ * parameters only, and any safetensors reader opens it.
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
@@ -30,6 +34,8 @@ export interface TrainState {
   readonly weights: Weights;
   /** What the optimizer remembers, by its own names. */
   readonly slots: Weights;
+  /** Weights that callbacks asked to remember (`earlyStopping` with `restoreBestWeights`), by the name they gave. */
+  readonly remembered: Readonly<Record<string, Weights>>;
   /** Epochs that have ended; the next one has this number. */
   readonly epoch: number;
   /** Updates done. */
@@ -56,6 +62,14 @@ export type Checkpoint =
 const version = 1;
 
 const slotPrefix = 'slot/';
+const rememberedPrefix = 'remembered/';
+
+const prefixed = (prefix: string, arrays: Weights): Weights =>
+  Object.fromEntries(Object.entries(arrays).map(([name, a]) => [prefix + name, a]));
+
+/** A name without slashes, so that one behind it ends it: callbacks' names have paths in them. */
+const escaped = (name: string): string => name.replaceAll('%', '%25').replaceAll('/', '%2F');
+const unescaped = (name: string): string => name.replaceAll('%2F', '/').replaceAll('%25', '%');
 
 const Counters = t.type({
   epoch: t.number,
@@ -77,19 +91,31 @@ const metadata = (kind: 'weights' | 'state', rest: Readonly<Record<string, strin
 export const encodeWeights = (weights: Weights): E.Either<FormatError, Uint8Array> =>
   Safetensors.encode(weights, metadata('weights'), { checksum: true });
 
-export const encodeState = ({ weights, slots, ...counters }: TrainState): E.Either<FormatError, Uint8Array> =>
-  Safetensors.encode(
-    { ...weights, ...Object.fromEntries(Object.entries(slots).map(([name, a]) => [slotPrefix + name, a])) },
+export const encodeState = ({
+  weights,
+  slots,
+  remembered,
+  ...counters
+}: TrainState): E.Either<FormatError, Uint8Array> => {
+  const kept = Object.entries(remembered).map(([slot, all]) => prefixed(`${rememberedPrefix}${escaped(slot)}/`, all));
+  return Safetensors.encode(
+    Object.assign({}, weights, prefixed(slotPrefix, slots), ...kept) as Weights,
     metadata('state', { state: JSON.stringify(Counters.encode(counters)) }),
     { checksum: true },
   );
+};
 
 const parse = (json: string): E.Either<string, unknown> => E.tryCatch(() => JSON.parse(json), String);
 
 const decodeCounters = (json: string): E.Either<CheckpointError, t.TypeOf<typeof Counters>> =>
   pipe(
     parse(json),
-    E.chain((value) => pipe(Counters.decode(value), E.mapLeft((e) => PathReporter.report(E.left(e)).join('; ')))),
+    E.chain((value) =>
+      pipe(
+        Counters.decode(value),
+        E.mapLeft((e) => PathReporter.report(E.left(e)).join('; ')),
+      ),
+    ),
     E.mapLeft((why) => checkpointError(`the train state in the checkpoint does not decode: ${why}`)),
   );
 
@@ -98,25 +124,47 @@ const decodeKind = (
   meta: Readonly<Record<string, string>>,
 ): E.Either<CheckpointError, Checkpoint> => {
   if (meta.format !== 'grad-ts' || meta.kind === 'weights') return E.right({ _tag: 'Weights', weights: tensors });
-  const entries = Object.entries(tensors);
-  const isSlot = ([name]: readonly [string, NdArray]) => name.startsWith(slotPrefix);
   return pipe(
     decodeCounters(meta.state ?? ''),
-    E.map((counters) => ({
-      _tag: 'State',
-      state: {
-        ...counters,
-        weights: Object.fromEntries(entries.filter((e) => !isSlot(e))),
-        slots: Object.fromEntries(entries.filter(isSlot).map(([name, a]) => [name.slice(slotPrefix.length), a])),
-      },
-    })),
+    E.map((counters) => ({ _tag: 'State', state: { ...counters, ...sorted(tensors) } })),
   );
 };
+
+/** The tensors of a state, each where it belongs. */
+const sorted = (tensors: Weights): Pick<TrainState, 'weights' | 'slots' | 'remembered'> => {
+  const weights: Record<string, NdArray> = {};
+  const slots: Record<string, NdArray> = {};
+  const remembered: Record<string, Record<string, NdArray>> = {};
+  for (const [name, array] of Object.entries(tensors)) {
+    if (name.startsWith(slotPrefix)) slots[name.slice(slotPrefix.length)] = array;
+    else if (name.startsWith(rememberedPrefix)) {
+      const rest = name.slice(rememberedPrefix.length);
+      const end = rest.indexOf('/');
+      const slot = unescaped(rest.slice(0, end));
+      remembered[slot] = { ...remembered[slot], [rest.slice(end + 1)]: array };
+    } else weights[name] = array;
+  }
+  return { weights, slots, remembered };
+};
+
+/** Ours have a checksum, and one that has lost it was altered; a file of other software need not have any. */
+const contents = (bytes: Uint8Array): E.Either<FormatError, Safetensors.Contents> =>
+  pipe(
+    Safetensors.decode(bytes, { requireChecksum: true }),
+    E.orElse((error) =>
+      error._tag === 'NoChecksum'
+        ? pipe(
+            Safetensors.decode(bytes),
+            E.chain((foreign) => (foreign.metadata.format === 'grad-ts' ? E.left(error) : E.right(foreign))),
+          )
+        : E.left(error),
+    ),
+  );
 
 /** Any safetensors file is read as weights; one of ours that is newer, torn or altered is refused. */
 export const decode = (bytes: Uint8Array): E.Either<CheckpointError | FormatError, Checkpoint> =>
   pipe(
-    Safetensors.decode(bytes),
+    contents(bytes),
     E.chainW(({ tensors, metadata: meta }) =>
       meta.format === 'grad-ts' && Number(meta.version) > version
         ? E.left(
@@ -146,7 +194,10 @@ const mismatches = (parameters: readonly ParameterSpec[], weights: Weights): rea
       ? []
       : [`${p.name} is ${array.dtype}${showShape(array.shape)}, the model's is float32${showShape(p.shape)}`];
   });
-  return [...wrong, ...Object.keys(weights).flatMap((name) => (known.has(name) ? [] : [`${name} is not in the model`]))];
+  return [
+    ...wrong,
+    ...Object.keys(weights).flatMap((name) => (known.has(name) ? [] : [`${name} is not in the model`])),
+  ];
 };
 
 /** The weights, if they are exactly those of the model: every difference is listed. */

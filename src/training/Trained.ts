@@ -8,21 +8,21 @@ import * as TE from 'fp-ts/lib/TaskEither.js';
 import * as History from '../callback/History.ts';
 import type { Run } from '../callback/Run.ts';
 import type { Dataset } from '../data/Dataset.ts';
+import { between, concat } from '../data/Rows.ts';
 import * as Plan from '../interpret/Plan.ts';
 import { initialValues } from '../model/Initial.ts';
 import { resolve } from '../model/Resolve.ts';
 import type { Resolved } from '../model/Resolved.ts';
 import { encode } from '../onnx/Encode.ts';
-import type { Provider } from '../runtime/Runtime.ts';
-import type { HasRuntime, RuntimeError, Session } from '../runtime/Runtime.ts';
+import type { HasRuntime, Provider, RuntimeError, Session } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
-import { type Agree, type AnyShape, agree, type Bind, type Sample, sample, type Show, show } from '../shape/Shape.ts';
+import { type Agree, type AnyShape, agree, type Bind, type Sample, type Show, sample, show } from '../shape/Shape.ts';
 import type { HasFileSystem } from './Environment.ts';
 import type { CheckData, Fit } from './Fit.ts';
 import { samplesFor } from './Fit.ts';
 import type { Objective } from './Objective.ts';
-import * as State from './State.ts';
 import type { TrainState, Weights } from './State.ts';
+import * as State from './State.ts';
 import * as Totals from './Totals.ts';
 import { evaluate as evaluateWith } from './Trainer.ts';
 import { checkpointError, fitError, modelError, type TrainingError } from './TrainingError.ts';
@@ -47,8 +47,9 @@ const anyObjective = <I, O, T, K extends string>(objective: Objective<I, O, T, K
   objective as unknown as AnyObjective;
 
 /** The model, checked. */
-export const resolvedOf = <I, O, T, K extends string>(objective: Objective<I, O, T, K>): E.Either<TrainingError, Resolved> =>
-  pipe(resolve(objective.model), E.mapLeft(modelError));
+export const resolvedOf = <I, O, T, K extends string>(
+  objective: Objective<I, O, T, K>,
+): E.Either<TrainingError, Resolved> => pipe(resolve(objective.model), E.mapLeft(modelError));
 
 // -------------------------------------------------------------------------------------
 // constructors
@@ -81,16 +82,22 @@ export const untrained =
 const inFile =
   (path: string) =>
   <Err extends TrainingError>(error: Err): Err =>
-    error._tag === 'IoError' || error.message.startsWith(path) ? error : { ...error, message: `${path}: ${error.message}` };
+    error._tag === 'IoError' || error.message.startsWith(path)
+      ? error
+      : { ...error, message: `${path}: ${error.message}` };
 
-const readCheckpoint = (path: string): RTE.ReaderTaskEither<HasFileSystem, TrainingError, State.Checkpoint> =>
+const readCheckpoint =
+  (path: string): RTE.ReaderTaskEither<HasFileSystem, TrainingError, State.Checkpoint> =>
   ({ fileSystem }) =>
     pipe(
       fileSystem.readFile(path),
       TE.chainEitherKW((bytes) => pipe(State.decode(bytes), E.mapLeft(inFile(path)))),
     );
 
-/** Puts the weights of a file (a checkpoint, or any safetensors file of the same names and shapes) in place. Keras `load_weights`. */
+/**
+ * Puts the weights of a file (a checkpoint, or any safetensors file of the same names and shapes) in place. The history
+ * stays; the state to go on from, which had other weights, does not. Keras `load_weights`.
+ */
 export const loadWeights =
   (path: string) =>
   <I, O, T, K extends string>(
@@ -105,7 +112,7 @@ export const loadWeights =
           E.mapLeft(inFile(path)),
         ),
       ),
-      RTE.map((weights) => ({ ...trained, weights })),
+      RTE.map((weights) => ({ ...trained, weights, state: undefined })),
     );
 
 /** Writes the weights as one safetensors file. Keras `save_weights`. */
@@ -129,7 +136,10 @@ export const loadState = (path: string): RTE.ReaderTaskEither<HasFileSystem, Tra
       checkpoint._tag === 'State'
         ? E.right(checkpoint.state)
         : E.left(
-            checkpointError('holds weights only, not a train state: save it with saveWeightsOnly: false, or use loadWeights', path),
+            checkpointError(
+              'holds weights only, not a train state: save it with saveWeightsOnly: false, or use loadWeights',
+              path,
+            ),
           ),
     ),
   );
@@ -164,21 +174,28 @@ export const evaluate =
     const objective = anyObjective(typed);
     return (env) =>
       pipe(
-        TE.fromEither(resolvedOf(objective)),
-        TE.bindTo('resolved'),
+        TE.Do,
+        TE.bindW('batchSize', () => TE.fromEither(checkBatchSize('evaluate', options.batchSize ?? 256))),
+        TE.bindW('resolved', () => TE.fromEither(resolvedOf(objective))),
         TE.bindW('data', ({ resolved }) =>
           TE.fromEither(samplesFor(objective, resolved, data as Dataset<unknown, unknown>, 'data')),
         ),
         TE.bindW('plan', ({ resolved, data: { types } }) =>
           TE.fromEither(Plan.evaluationPlan({ ...objective, resolved }, types)),
         ),
-        TE.chainW(({ plan, data: { samples } }) =>
+        TE.chainW(({ batchSize, plan, data: { samples } }) =>
           withSession(plan.model, (session) =>
             TE.bracket(
               env.runtime.upload({ ...weights, ...samples.arrays }),
               (residents) => {
-                const feeds = Object.fromEntries(Object.entries(residents).filter(([name]) => plan.inputs.includes(name)));
-                return evaluateWith(session, plan)({}, { feeds, size: samples.size }, Math.min(options.batchSize ?? 256, samples.size));
+                const feeds = Object.fromEntries(
+                  Object.entries(residents).filter(([name]) => plan.inputs.includes(name)),
+                );
+                return evaluateWith(session, plan)(
+                  {},
+                  { feeds, size: samples.size },
+                  Math.min(batchSize, samples.size),
+                );
               },
               (residents) => env.runtime.free(Object.values(residents)),
             ),
@@ -200,39 +217,38 @@ type BatchOf<S> = S extends readonly [infer N, ...unknown[]]
       : BatchOf<S[keyof S]>;
 
 type CheckInput<I, S> =
-  Agree<Sample<S>, Sample<I>> extends true ? unknown : `predict: the model's input is ${Show<Sample<I>>}, got ${Show<Sample<S>>}`;
+  Agree<Sample<S>, Sample<I>> extends true
+    ? unknown
+    : `predict: the model's input is ${Show<Sample<I>>}, got ${Show<Sample<S>>}`;
 
-const isArray = (given: NdArray | Readonly<Record<string, NdArray>>): given is NdArray => typeof given.dtype === 'string';
+const isArray = (given: NdArray | Readonly<Record<string, NdArray>>): given is NdArray =>
+  typeof given.dtype === 'string';
 
-const rowsOf = (array: NdArray, from: number, to: number): NdArray => {
-  const width = array.data.length / Math.max(1, array.shape[0] ?? 1);
-  return { ...array, shape: [to - from, ...array.shape.slice(1)], data: array.data.slice(from * width, to * width) };
-};
-
-const join = (parts: readonly NdArray[]): NdArray => {
-  const head = parts[0] as NdArray;
-  if (parts.length === 1) return head;
-  const data = new Float32Array(parts.reduce((n, p) => n + p.data.length, 0));
-  parts.reduce((at, p) => {
-    data.set(p.data as Float32Array, at);
-    return at + p.data.length;
-  }, 0);
-  return { ...head, shape: [parts.reduce((n, p) => n + (p.shape[0] ?? 0), 0), ...head.shape.slice(1)], data };
-};
+/** A size that must be a positive integer. */
+const checkBatchSize = (what: string, batchSize: number): E.Either<TrainingError, number> =>
+  Number.isInteger(batchSize) && batchSize > 0
+    ? E.right(batchSize)
+    : E.left(fitError(`${what}: batchSize must be a positive integer, got ${batchSize}`));
 
 const checkInputs = (
   resolved: Resolved,
   given: NdArray | Readonly<Record<string, NdArray>>,
 ): E.Either<TrainingError, { readonly arrays: Readonly<Record<string, NdArray>>; readonly size: number }> => {
-  const entries = resolved.inputs.map(({ name, type }) => ({ name, type, array: isArray(given) ? given : given[name] }));
+  const entries = resolved.inputs.map(({ name, type }) => ({
+    name,
+    type,
+    array: isArray(given) ? given : given[name],
+  }));
   const wrong = entries.flatMap(({ name, type, array }) => {
     if (array === undefined) return [`the model's input '${name}' is not given`];
     const got = array.dtype === 'int32' && 'int' in type ? { int: array.shape.slice(1) } : array.shape.slice(1);
-    return agree(got, sample(type)) ? [] : [`the model's input is ${show(sample(type))}, got ${show(got)}`];
+    const which = entries.length === 1 ? '' : ` '${name}'`;
+    return agree(got, sample(type)) ? [] : [`the model's input${which} is ${show(sample(type))}, got ${show(got)}`];
   });
   const sizes = new Set(entries.map(({ array }) => array?.shape[0]));
   if (wrong.length > 0) return E.left(fitError(`predict: ${wrong.join('; ')}`));
-  if (sizes.size !== 1) return E.left(fitError(`predict: the inputs have different numbers of samples: ${[...sizes].join(', ')}`));
+  if (sizes.size !== 1)
+    return E.left(fitError(`predict: the inputs have different numbers of samples: ${[...sizes].join(', ')}`));
   const size = [...sizes][0] ?? 0;
   return size === 0
     ? E.left(fitError('predict: expects at least one sample, got none'))
@@ -256,21 +272,24 @@ export const predict =
     trained: [CheckInput<I, S>] extends [infer Err extends string] ? Err : Trained<I, O, T, K>,
   ): RTE.ReaderTaskEither<HasRuntime, TrainingError, Given<Bind<O, BatchOf<S>>>> => {
     const { objective, weights } = trained as Trained<I, O, T, K>;
-    const batchSize = options.batchSize ?? 256;
     return (env) =>
       pipe(
-        TE.fromEither(resolvedOf(objective)),
-        TE.bindTo('resolved'),
+        TE.Do,
+        TE.bindW('batchSize', () => TE.fromEither(checkBatchSize('predict', options.batchSize ?? 256))),
+        TE.bindW('resolved', () => TE.fromEither(resolvedOf(objective))),
         TE.bindW('inputs', ({ resolved }) =>
           TE.fromEither(checkInputs(resolved, given as NdArray | Readonly<Record<string, NdArray>>)),
         ),
         TE.bindW('graph', ({ resolved, inputs }) =>
           TE.fromEither(
-            Plan.predictionGraph(resolved, Object.fromEntries(Object.entries(inputs.arrays).map(([n, a]) => [n, a.dtype]))),
+            Plan.predictionGraph(
+              resolved,
+              Object.fromEntries(Object.entries(inputs.arrays).map(([n, a]) => [n, a.dtype])),
+            ),
           ),
         ),
         TE.bindW('model', ({ graph }) => TE.fromEither(encode(graph, { opset: 18 }))),
-        TE.chainW(({ resolved, inputs, graph, model }) => {
+        TE.chainW(({ batchSize, resolved, inputs, graph, model }) => {
           const used = new Set(graph.inputs.map((v) => (v.node._tag === 'Input' ? v.node.name : '')));
           const starts = Array.from({ length: Math.ceil(inputs.size / batchSize) }, (_, i) => i * batchSize);
           return withSession(model, (session) =>
@@ -281,12 +300,15 @@ export const predict =
                   starts,
                   TE.traverseSeqArray((from) => {
                     const to = Math.min(from + batchSize, inputs.size);
-                    const rows = Object.entries(inputs.arrays).map(([n, a]) => [Plan.dataInput(n), rowsOf(a, from, to)]);
+                    const rows = Object.entries(inputs.arrays).map(([n, a]) => [
+                      Plan.dataInput(n),
+                      between(a, from, to),
+                    ]);
                     return session.run({ feeds: { ...residents, ...Object.fromEntries(rows) } });
                   }),
                   TE.map((results) => {
                     const outputs = resolved.outputs.map(
-                      ({ name }) => [name, join(results.map((r) => r.fetched[name] as NdArray))] as const,
+                      ({ name }) => [name, concat(results.map((r) => r.fetched[name] as NdArray))] as const,
                     );
                     const single = outputs[0];
                     return (

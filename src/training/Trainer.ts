@@ -2,6 +2,7 @@
  * The effectful heart of a run: sessions, and the weights, optimizer slots and data that live in the runtime between
  * chunks of steps. It knows nothing of epochs, callbacks or files.
  */
+import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import type { Task } from 'fp-ts/lib/Task.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
@@ -121,29 +122,58 @@ interface Opened {
 const pick = <A>(record: Readonly<Record<string, A>>, names: readonly string[]): Readonly<Record<string, A>> =>
   Object.fromEntries(names.flatMap((name) => (name in record ? [[name, record[name] as A]] : [])));
 
-const openAll = (s: TrainerSettings): TE.TaskEither<RuntimeError, Opened> => {
-  const { runtime, training } = s;
+const openAll = (s: TrainerSettings, runtime: Runtime): TE.TaskEither<RuntimeError, Opened> => {
+  const { training } = s;
   const slots = Object.fromEntries(Object.entries(s.slots).map(([name, a]) => [Plan.slotInput(name), a]));
   const frozen = Object.keys(s.weights).filter((name) => !training.carried.includes(name));
   return pipe(
     TE.Do,
     TE.bind('learner', () => runtime.load(training.model)),
-    TE.bind('evaluator', (): TE.TaskEither<RuntimeError, Session | undefined> =>
-      s.validation === undefined ? TE.right(undefined) : runtime.load(s.evaluation.model),
+    TE.bind(
+      'evaluator',
+      (): TE.TaskEither<RuntimeError, Session | undefined> =>
+        s.validation === undefined ? TE.right(undefined) : runtime.load(s.evaluation.model),
     ),
     TE.bind('constants', () => runtime.upload(pick(s.weights, frozen))),
     TE.bind('carried', () => runtime.upload(pick({ ...s.weights, ...slots }, training.carried))),
     TE.bind('data', () => runtime.upload(s.data.arrays)),
-    TE.bind('validation', (): TE.TaskEither<RuntimeError, Opened['validation']> =>
-      s.validation === undefined ? TE.right(undefined) : runtime.upload(s.validation.arrays),
+    TE.bind(
+      'validation',
+      (): TE.TaskEither<RuntimeError, Opened['validation']> =>
+        s.validation === undefined ? TE.right(undefined) : runtime.upload(s.validation.arrays),
     ),
   );
 };
 
-/** Loads the graphs and sends weights and data to the runtime. */
+/** The runtime, with a list of how to let go of what was loaded and sent. */
+const recorded = (runtime: Runtime, releases: Task<unknown>[]): Runtime => {
+  const keep =
+    <A>(release: (a: A) => Task<unknown>) =>
+    (a: A): A => {
+      releases.unshift(release(a));
+      return a;
+    };
+  return {
+    ...runtime,
+    load: (model) => pipe(runtime.load(model), TE.map(keep((session) => session.release))),
+    upload: (tensors) => pipe(runtime.upload(tensors), TE.map(keep((all) => runtime.free(Object.values(all))))),
+  };
+};
+
+/** Everything, or nothing: if one thing cannot be opened, those before it are closed. */
+const openOrNothing =
+  (s: TrainerSettings): TE.TaskEither<RuntimeError, Opened> =>
+  async () => {
+    const releases: Task<unknown>[] = [];
+    const opened = await openAll(s, recorded(s.runtime, releases))();
+    if (E.isLeft(opened)) for (const release of releases) await release();
+    return opened;
+  };
+
+/** Loads the graphs and sends weights and data to the runtime. On an error nothing of it stays there. */
 export const open = (s: TrainerSettings): TE.TaskEither<RuntimeError, Trainer> =>
   pipe(
-    openAll(s),
+    openOrNothing(s),
     TE.map((opened): Trainer => {
       // The one mutable cell: which resident tensors hold the present weights and slots.
       let carried = opened.carried;

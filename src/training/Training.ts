@@ -35,4 +35,4 @@ export {
   withWeights,
 } from './Trained.ts';
 export type { TrainingError } from './TrainingError.ts';
-export { show as showError } from './TrainingError.ts';
+export { modelError, show as showError } from './TrainingError.ts';
