@@ -1,14 +1,15 @@
 /** What the examples share: where files go, what a smoke run is, and how a program is run and its error shown. */
+
+import { pipe } from 'fp-ts/lib/function.js';
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
-import { pipe } from 'fp-ts/lib/function.js';
 import { Environment } from 'grad-ts';
 
 /** Checkpoints and exported files go here. */
 export const outputFolder = 'out';
 
 /** With GRAD_TS_SMOKE=1 an example does everything, on little data. */
-export const smoke = process.env['GRAD_TS_SMOKE'] === '1';
+export const smoke = process.env.GRAD_TS_SMOKE === '1';
 
 export const say = (text: string) => RTE.fromIO(() => console.log(text));
 

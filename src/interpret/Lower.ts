@@ -7,8 +7,8 @@ import { label } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import type { Activation, BatchNormalizationSpec, Conv2dSpec, DenseSpec, Leaf, Padding, Pair } from '../layer/Spec.ts';
 import type { PlacedLayer, Resolved, Source } from '../model/Resolved.ts';
-import { dims } from '../shape/Shape.ts';
 import type { Dim } from '../shape/Shape.ts';
+import { dims } from '../shape/Shape.ts';
 import { keepMask, type Randomness } from './Random.ts';
 
 // -------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import { type AutodiffError, grad } from '../autodiff/Grad.ts';
-import * as G from '../graph/Graph.ts';
 import type { Graph, Output, Value } from '../graph/Graph.ts';
+import * as G from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import type { ParameterSpec, Resolved } from '../model/Resolved.ts';
 import * as Loss from '../objective/Loss.ts';
@@ -141,13 +141,13 @@ const dataInputs = (resolved: Resolved, types: DataTypes): DataInputs => {
   };
 };
 
-interface Forward {
+interface Judged {
   readonly loss: Value;
+  /** What the batch adds to the metrics' sums. */
   readonly metrics: readonly Output[];
-  readonly updates: Readonly<Record<string, Value>>;
 }
 
-const objective = ({ loss, metrics }: Problem, output: Value, target: Value): Omit<Forward, 'updates'> => ({
+const objective = ({ loss, metrics }: Problem, output: Value, target: Value): Judged => ({
   loss: Loss.scalar(loss)(output, target),
   metrics: metrics.flatMap((metric) =>
     Object.entries(metric.update(output, target)).map(([state, value]) => ({
@@ -157,44 +157,47 @@ const objective = ({ loss, metrics }: Problem, output: Value, target: Value): Om
   ),
 });
 
-const metricStates = (metrics: readonly AnyMetric[], outputs: readonly Output[]): readonly MetricStates[] =>
-  metrics.map(({ name }) => {
-    const prefix = metricOutput(name, '');
-    return { name, states: outputs.flatMap((o) => (o.name.startsWith(prefix) ? [o.name.slice(prefix.length)] : [])) };
-  });
+/** Which sums each metric keeps. */
+const metricStates = ({ resolved, metrics }: Problem): readonly MetricStates[] => {
+  const output = resolved.outputs[0]?.type ?? [];
+  const type = G.valueType(dtypeOf(output), dims(output));
+  return metrics.map((metric) => ({ name: metric.name, states: Object.keys(metric.states(type)) }));
+};
 
-/** A loop's body: carried values by name, and per-step results. */
-const loopGraph = (
-  name: string,
-  trips: Value,
-  carried: readonly Value[],
-  step: (iteration: Value, carried: readonly Value[]) => E.Either<PlanError, { next: readonly Value[]; scan: readonly Output[] }>,
-): E.Either<PlanError, { readonly next: readonly Value[]; readonly scanned: readonly Output[] }> => {
+interface Looped {
+  /** The carried values after the last iteration. */
+  readonly next: readonly Value[];
+  /** One entry for each iteration, along a new first axis. */
+  readonly scanned: readonly Output[];
+}
+
+type Body = (iteration: Value, carried: readonly Value[]) => E.Either<PlanError, Looped>;
+
+/** A loop over steps: `step` makes the body from the iteration's number and the carried values. */
+const loopGraph = (name: string, trips: Value, carried: readonly Value[], step: Body): E.Either<PlanError, Looped> => {
   const iteration = G.input('iteration', 'int64', []);
   const condition = G.input('condition', 'bool', []);
   const formal = carried.map((v) => G.input(`carried/${(v.node as G.InputNode).name}`, v.type.dtype, v.type.shape));
   return pipe(
     step(iteration, formal),
-    E.map(({ next, scan }) => {
-      const body = G.graph(name, [iteration, condition, ...formal], [
-        { name: 'continue', value: Op.identity(condition) },
-        ...next.map((value, i) => ({ name: `step/${i}`, value })),
-        ...scan.map(({ name: output, value }) => ({ name: `step/${output}`, value })),
-      ]);
+    E.map(({ next, scanned }) => {
+      const body = G.graph(
+        name,
+        [iteration, condition, ...formal],
+        [
+          { name: 'continue', value: Op.identity(condition) },
+          ...next.map((value, i) => ({ name: `step/${i}`, value })),
+          ...scanned.map((o) => ({ name: `step/${o.name}`, value: o.value })),
+        ],
+      );
       const results = Op.loop(trips, carried, body);
       return {
         next: results.slice(0, carried.length),
-        scanned: scan.map((o, i) => ({ name: o.name, value: results[carried.length + i] as Value })),
+        scanned: scanned.map((o, i) => ({ name: o.name, value: results[carried.length + i] as Value })),
       };
     }),
   );
 };
-
-const finish = (graph: Graph): E.Either<OnnxError, Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>> =>
-  pipe(
-    encode(graph, { opset }),
-    E.map((model) => ({ graph, model, inputs: graph.inputs.map((v) => (v.node as G.InputNode).name) })),
-  );
 
 /** Only inputs that something reads: onnxruntime refuses to be fed others after it has dropped them. */
 const readInputs = (inputs: readonly Value[], outputs: readonly Output[]): readonly Value[] => {
@@ -202,9 +205,90 @@ const readInputs = (inputs: readonly Value[], outputs: readonly Output[]): reado
   return inputs.filter((v) => read.has(v.node));
 };
 
+const finish = (
+  name: string,
+  inputs: readonly Value[],
+  outputs: readonly Output[],
+): E.Either<OnnxError, Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>> => {
+  const graph = G.graph(name, readInputs(inputs, outputs), outputs);
+  return pipe(
+    encode(graph, { opset }),
+    E.map((model) => ({ graph, model, inputs: graph.inputs.map((v) => (v.node as G.InputNode).name) })),
+  );
+};
+
 // -------------------------------------------------------------------------------------
-// interpreters
+// training
 // -------------------------------------------------------------------------------------
+
+/** Everything that stands outside the loop. */
+interface Outside {
+  readonly data: DataInputs;
+  readonly weights: Readonly<Record<string, Value>>;
+  readonly slots: Readonly<Record<string, Value>>;
+  readonly learningRate: Value;
+  /** Updates done before this run, int64. */
+  readonly done: Value;
+  readonly seed: Value;
+}
+
+/** Which weights change: those trained by the optimizer, and statistics that layers keep. */
+interface Changing {
+  readonly trained: readonly ParameterSpec[];
+  readonly statistics: readonly string[];
+}
+
+const namesOf = ({ trained, statistics }: Changing): readonly string[] => [
+  ...trained.map((p) => p.name),
+  ...statistics,
+];
+
+const zip = (names: readonly string[], values: readonly Value[]): Readonly<Record<string, Value>> =>
+  Object.fromEntries(names.map((name, i) => [name, values[i] as Value]));
+
+/** Forward in training mode, backward, update. */
+const trainingStep =
+  (problem: Problem, outside: Outside, changing: Changing, provider: Provider): Body =>
+  (iteration, carried) => {
+    const { trained } = changing;
+    const names = namesOf(changing);
+    const slotNames = Object.keys(outside.slots);
+    const now = { ...outside.weights, ...zip(names, carried) };
+    const slots = zip(slotNames, carried.slice(names.length));
+    const parameters = Object.fromEntries(trained.map((p) => [p.name, now[p.name] as Value]));
+    return pipe(
+      lowering(() => {
+        const done = Op.add(outside.done, iteration);
+        const batch = outside.data.batch(iteration);
+        const random = { seed: outside.seed, step: Op.cast('uint32')(done), provider };
+        const { outputs, updates } = lower(problem.resolved, batch.inputs, now, training(random));
+        return { ...objective(problem, outputs[0] as Value, batch.target), updates, batch, done };
+      }),
+      E.bindTo('forward'),
+      E.bindW('gradients', ({ forward }) => grad(forward.loss, Object.values(parameters))),
+      E.chainW(({ forward, gradients }) =>
+        lowering(() => {
+          const step = { learningRate: outside.learningRate, step: Op.add(Op.cast('float32')(forward.done), 1) };
+          const gradientOf = zip(Object.keys(parameters), gradients);
+          const result = problem.optimizer.transformation.update(step)(gradientOf, parameters, slots);
+          const next = (name: string): Value => {
+            const parameter = parameters[name];
+            return parameter === undefined
+              ? (forward.updates[name] ?? (now[name] as Value))
+              : Op.add(parameter, result.updates[name] as Value);
+          };
+          return {
+            next: [...names.map(next), ...slotNames.map((name) => result.slots[name] as Value)],
+            scanned: [
+              { name: 'loss', value: forward.loss },
+              { name: 'samples', value: forward.batch.samples },
+              ...forward.metrics,
+            ],
+          };
+        }),
+      ),
+    );
+  };
 
 /** The graph of K training steps. Parameters whose name is in `frozen` are read, not changed, and cost no backward pass. */
 export const trainingPlan = (
@@ -213,105 +297,78 @@ export const trainingPlan = (
   provider: Provider,
   frozen: ReadonlySet<string> = new Set(),
 ): E.Either<PlanError, TrainingPlan> => {
-  const { resolved, optimizer } = problem;
-  const weights = weightInputs(resolved.parameters);
-  const trainable = resolved.parameters.filter((p) => p.trainable && !frozen.has(p.name));
-  const shapes = Object.fromEntries(trainable.map((p) => [p.name, p.shape]));
-  const slots = optimizer.transformation.slots(shapes);
-  const slotValues = mapRecord(slots, ({ shape }, name) => G.input(slotInput(name), 'float32', shape));
-  const learningRate = G.input('learning_rate', 'float32', []);
-  const stepsDone = G.input('step', 'int64', []);
-  const seed = G.input('seed', 'uint32', []);
+  const free = problem.resolved.parameters.filter((p) => !frozen.has(p.name));
+  const trained = free.filter((p) => p.trainable);
+  const changing = { trained, statistics: free.filter((p) => !p.trainable).map((p) => p.name) };
+  const slots = problem.optimizer.transformation.slots(Object.fromEntries(trained.map((p) => [p.name, p.shape])));
   return pipe(
-    lowering(() => dataInputs(resolved, types)),
-    E.chainW((data) => {
-      const statistics = resolved.parameters.filter((p) => !p.trainable && !frozen.has(p.name)).map((p) => p.name);
-      const changing = [...Object.keys(shapes), ...statistics];
-      const slotNames = Object.keys(slots);
-      const carried = [...changing.map((n) => weights[n] as Value), ...slotNames.map((n) => slotValues[n] as Value)];
-      let states: readonly MetricStates[] = [];
+    lowering(
+      (): Outside => ({
+        data: dataInputs(problem.resolved, types),
+        weights: weightInputs(problem.resolved.parameters),
+        slots: mapRecord(slots, ({ shape }, name) => G.input(slotInput(name), 'float32', shape)),
+        learningRate: G.input('learning_rate', 'float32', []),
+        done: G.input('step', 'int64', []),
+        seed: G.input('seed', 'uint32', []),
+      }),
+    ),
+    E.chainW((outside) => {
+      const carried = [...namesOf(changing), ...Object.keys(slots).map(slotInput)];
+      const values = [
+        ...namesOf(changing).map((name) => outside.weights[name] as Value),
+        ...Object.values(outside.slots),
+      ];
+      const { data, weights, learningRate, done, seed } = outside;
+      const inputs = [
+        ...Object.values(weights),
+        ...Object.values(outside.slots),
+        ...data.all,
+        learningRate,
+        done,
+        seed,
+      ];
       return pipe(
-        loopGraph('steps', data.trips, carried, (iteration, formal) =>
-          pipe(
-            lowering(() => {
-              const now = { ...weights, ...Object.fromEntries(changing.map((n, i) => [n, formal[i] as Value])) };
-              const slotNow = Object.fromEntries(slotNames.map((n, i) => [n, formal[changing.length + i] as Value]));
-              const done = Op.add(stepsDone, iteration);
-              const batch = data.batch(iteration);
-              const random = { seed, step: Op.cast('uint32')(done), provider };
-              const { outputs, updates } = lower(resolved, batch.inputs, now, training(random));
-              const { loss, metrics } = objective(problem, outputs[0] as Value, batch.target);
-              states = metricStates(problem.metrics, metrics);
-              return { now, slotNow, batch, updates, loss, metrics, number: Op.add(Op.cast('float32')(done), 1) };
-            }),
-            E.bindTo('forward'),
-            E.bindW('gradients', ({ forward }) => grad(forward.loss, trainable.map((p) => forward.now[p.name] as Value))),
-            E.chainW(({ forward, gradients }) =>
-              lowering(() => {
-                const grads = Object.fromEntries(trainable.map((p, i) => [p.name, gradients[i] as Value]));
-                const parameters = Object.fromEntries(trainable.map((p) => [p.name, forward.now[p.name] as Value]));
-                const result = optimizer.transformation.update({ learningRate, step: forward.number })(
-                  grads,
-                  parameters,
-                  forward.slotNow,
-                );
-                const next = (name: string): Value =>
-                  name in shapes
-                    ? Op.add(parameters[name] as Value, result.updates[name] as Value)
-                    : (forward.updates[name] ?? (forward.now[name] as Value));
-                return {
-                  next: [...changing.map(next), ...slotNames.map((n) => result.slots[n] as Value)],
-                  scan: [
-                    { name: 'loss', value: forward.loss },
-                    { name: 'samples', value: forward.batch.samples },
-                    ...forward.metrics,
-                  ],
-                };
-              }),
-            ),
-          ),
+        loopGraph('steps', data.trips, values, trainingStep(problem, outside, changing, provider)),
+        E.chainW(({ next, scanned }) =>
+          finish('training', inputs, [
+            ...carried.map((name, i) => ({ name: nextOutput(name), value: next[i] as Value })),
+            ...scanned,
+          ]),
         ),
-        E.chainW(({ next, scanned }) => {
-          const names = [...changing, ...slotNames.map(slotInput)];
-          const outputs = [...names.map((name, i) => ({ name: nextOutput(name), value: next[i] as Value })), ...scanned];
-          const all = [...Object.values(weights), ...Object.values(slotValues), ...data.all, learningRate, stepsDone, seed];
-          return pipe(
-            finish(G.graph('training', readInputs(all, outputs), outputs)),
-            E.map((finished) => ({ ...finished, carried: names, slots, metrics: states })),
-          );
-        }),
+        E.map((finished) => ({ ...finished, carried, slots, metrics: metricStates(problem) })),
       );
     }),
   );
 };
 
+// -------------------------------------------------------------------------------------
+// evaluation, prediction, export
+// -------------------------------------------------------------------------------------
+
 /** The graph of loss and metrics over batches, in inference mode. */
 export const evaluationPlan = (problem: Problem, types: DataTypes): E.Either<PlanError, EvaluationPlan> => {
-  const { resolved } = problem;
-  const weights = weightInputs(resolved.parameters);
-  let states: readonly MetricStates[] = [];
+  const weights = weightInputs(problem.resolved.parameters);
+  const body =
+    (data: DataInputs): Body =>
+    (iteration) =>
+      lowering(() => {
+        const batch = data.batch(iteration);
+        const { outputs } = lower(problem.resolved, batch.inputs, weights, inference);
+        const { loss, metrics } = objective(problem, outputs[0] as Value, batch.target);
+        return {
+          next: [],
+          scanned: [{ name: 'loss', value: loss }, { name: 'samples', value: batch.samples }, ...metrics],
+        };
+      });
   return pipe(
-    lowering(() => dataInputs(resolved, types)),
+    lowering(() => dataInputs(problem.resolved, types)),
     E.chainW((data) =>
       pipe(
-        loopGraph('batches', data.trips, [], (iteration) =>
-          lowering(() => {
-            const batch = data.batch(iteration);
-            const { outputs } = lower(resolved, batch.inputs, weights, inference);
-            const { loss, metrics } = objective(problem, outputs[0] as Value, batch.target);
-            states = metricStates(problem.metrics, metrics);
-            return {
-              next: [],
-              scan: [{ name: 'loss', value: loss }, { name: 'samples', value: batch.samples }, ...metrics],
-            };
-          }),
-        ),
-        E.chainW(({ scanned }) =>
-          finish(G.graph('evaluation', readInputs([...Object.values(weights), ...data.all], scanned), scanned)),
-        ),
-        E.map((finished) => ({ ...finished, metrics: states })),
+        loopGraph('batches', data.trips, [], body(data)),
+        E.chainW(({ scanned }) => finish('evaluation', [...Object.values(weights), ...data.all], scanned)),
       ),
     ),
+    E.map((finished) => ({ ...finished, metrics: metricStates(problem) })),
   );
 };
 

@@ -6,11 +6,13 @@
  * Vigna's mixers (multiply, fold the high half into the low, multiply). Per sample and per feature keys are hashed
  * separately (few elements), so that an element of the full tensor costs three rounds of one to two operators.
  *
- * CUDA has no kernels for shifts and exclusive or: there the high half is folded in by division and addition.
+ * CUDA has no kernels for shifts and exclusive or, and sums and multiples by constants alone are too regular: there RC6's
+ * permutation x (2 x + 1) mixes, with the halves swapped by multiplication and division between two rounds of it.
  */
-import * as Op from '../graph/Operators.ts';
+
 import type { Value } from '../graph/Graph.ts';
 import { constant } from '../graph/Graph.ts';
+import * as Op from '../graph/Operators.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -34,20 +36,40 @@ const A = 0x21f0aaad;
 const B = 0x735a2d97;
 const GOLDEN = 0x9e3779b9;
 
-const fold = (provider: Provider, bits: number) => (x: Value) =>
-  provider === 'cpu' ? Op.bitwiseXor(x, Op.shiftRight(x, bits)) : Op.add(x, Op.div(x, 2 ** bits));
+/** The forms that a provider has kernels for. */
+interface Form {
+  /** A row's key with a column's. */
+  readonly join: (x: Value, y: Value) => Value;
+  /** A full mix, for keys: few elements, so it may cost. */
+  readonly mix: (x: Value) => Value;
+  /** What is left to do for each element: its high bits must depend on all bits. */
+  readonly last: (x: Value) => Value;
+}
 
-const join = (provider: Provider) => (x: Value, y: Value) =>
-  provider === 'cpu' ? Op.bitwiseXor(x, y) : Op.add(x, y);
+const fold = (bits: number) => (x: Value) => Op.bitwiseXor(x, Op.shiftRight(x, bits));
 
-/** A full mix, for keys: few elements, so it may cost. */
-const mix = (provider: Provider) => (x: Value): Value => {
-  const a = Op.mul(fold(provider, 16)(Op.add(x, GOLDEN)), A);
-  const b = Op.mul(fold(provider, 15)(a), B);
-  return fold(provider, 15)(b);
+const cpu: Form = {
+  join: Op.bitwiseXor,
+  mix: (x) => fold(15)(Op.mul(fold(15)(Op.mul(fold(16)(Op.add(x, GOLDEN)), A)), B)),
+  last: (x) => Op.mul(fold(15)(Op.mul(x, A)), B),
 };
 
-/** The same mix on plain numbers (32-bit wrap-around), for keys known when the graph is built. */
+/** A permutation of the 32-bit numbers; high bits depend on all lower ones. Rivest et al. 1998, RC6. */
+const quadratic = (x: Value): Value => Op.mul(x, Op.add(Op.add(x, x), 1));
+
+const swapHalves = (x: Value): Value => Op.add(Op.mul(x, 2 ** 16), Op.div(x, 2 ** 16));
+
+const stir = (x: Value): Value => swapHalves(quadratic(x));
+
+const cuda: Form = {
+  join: Op.add,
+  mix: (x) => [GOLDEN, A, B].reduce((y, c) => stir(Op.add(y, c)), x),
+  last: (x) => quadratic(stir(x)),
+};
+
+const forms: Readonly<Record<Provider, Form>> = { cpu, cuda };
+
+/** The CPU's mix on plain numbers (32-bit wrap-around), for keys known when the graph is built. */
 const mixNumber = (x: number): number => {
   const a = Math.imul(((x + GOLDEN) >>> 0) ^ (((x + GOLDEN) >>> 0) >>> 16), A) >>> 0;
   const b = Math.imul(a ^ (a >>> 15), B) >>> 0;
@@ -65,14 +87,17 @@ const featureKeys = (sample: readonly number[]): Value => {
 export const bits =
   (random: Randomness, site: number) =>
   (x: Value): Value => {
-    const hash = mix(random.provider);
+    const { join, mix: hash, last } = forms[random.provider];
     const sample = x.type.shape.slice(1);
-    const key = hash(Op.add(hash(Op.add(hash(Op.add(random.seed, mixNumber(site))), random.step)), mixNumber(site + 1)));
+    const key = hash(
+      Op.add(hash(Op.add(hash(Op.add(random.seed, mixNumber(site))), random.step)), mixNumber(site + 1)),
+    );
     const samples = Op.cast('uint32')(Op.range(Op.gather(Op.shapeOf(x), Op.scalar(0, 'int64'))));
     const rows = hash(Op.add(Op.mul(samples, GOLDEN), key));
-    const columns = sample.every((d) => typeof d === 'number') ? featureKeys(sample as readonly number[]) : countedKeys(hash, x);
-    const start = join(random.provider)(Op.reshape(['batch', ...sample.map(() => 1)])(rows), columns);
-    return Op.mul(fold(random.provider, 15)(Op.mul(start, A)), B);
+    const columns = sample.every((d) => typeof d === 'number')
+      ? featureKeys(sample as readonly number[])
+      : countedKeys(hash, x);
+    return last(join(Op.reshape(['batch', ...sample.map(() => 1)])(rows), columns));
   };
 
 /** Keys for features whose number is known only at run time. */
