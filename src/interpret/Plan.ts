@@ -11,6 +11,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
+import * as RR from 'fp-ts/lib/ReadonlyRecord.js';
 import { type AutodiffError, grad } from '../autodiff/Grad.ts';
 import type { Graph, Output, Value } from '../graph/Graph.ts';
 import * as G from '../graph/Graph.ts';
@@ -21,9 +22,10 @@ import type { AnyMetric } from '../objective/Metric.ts';
 import { encode } from '../onnx/Encode.ts';
 import type { OnnxError } from '../onnx/OnnxError.ts';
 import type { Optimizer, SlotSpec } from '../optimizer/Optimizer.ts';
-import type { DType, NdArray } from '../shape/NdArray.ts';
-import { type AnyShape, dims, dtypeOf } from '../shape/Shape.ts';
+import { dims, dtypeOf } from '../shape/Shape.ts';
+import { type DataInputs, type DataTypes, dataInputs } from './Batches.ts';
 import { inference, lower, training } from './Lower.ts';
+import { type LoweringError, lowering, weightInputs } from './Lowering.ts';
 import type { Provider } from './Random.ts';
 
 // -------------------------------------------------------------------------------------
@@ -35,15 +37,6 @@ export interface Problem {
   readonly loss: Loss.AnyLoss;
   readonly metrics: readonly AnyMetric[];
   readonly optimizer: Optimizer;
-}
-
-/** How the data come: images as bytes are cast to float32 batch by batch. */
-export interface DataTypes {
-  /** By input name of the model. */
-  readonly inputs: Readonly<Record<string, DType>>;
-  readonly target: DType;
-  /** Shape of a batch of targets. */
-  readonly targetShape: AnyShape;
 }
 
 export interface MetricStates {
@@ -66,12 +59,6 @@ export interface TrainingPlan extends EvaluationPlan {
   readonly slots: Readonly<Record<string, SlotSpec>>;
 }
 
-/** A lowering that does not fit together: the message of the defect. */
-export interface LoweringError {
-  readonly _tag: 'LoweringError';
-  readonly message: string;
-}
-
 export type PlanError = LoweringError | AutodiffError | OnnxError;
 
 // -------------------------------------------------------------------------------------
@@ -80,8 +67,6 @@ export type PlanError = LoweringError | AutodiffError | OnnxError;
 
 export const slotInput = (name: string): string => `slot/${name}`;
 export const nextOutput = (name: string): string => `next/${name}`;
-export const dataInput = (name: string): string => `data/${name}`;
-export const targetInput = 'target';
 export const metricOutput = (metric: string, state: string): string => `metric/${metric}/${state}`;
 
 // -------------------------------------------------------------------------------------
@@ -89,57 +74,6 @@ export const metricOutput = (metric: string, state: string): string => `metric/$
 // -------------------------------------------------------------------------------------
 
 const opset = 18;
-
-/** Runs a lowering; ill-typed use of operators in it becomes an error value. */
-const lowering = <A>(build: () => A): E.Either<LoweringError, A> =>
-  E.tryCatch(build, (thrown) => {
-    if (thrown instanceof Op.GraphDefect) return { _tag: 'LoweringError', message: thrown.message };
-    throw thrown;
-  });
-
-const mapRecord = <A, B>(record: Readonly<Record<string, A>>, f: (a: A, key: string) => B): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([k, a]) => [k, f(a, k)]));
-
-const weightInputs = (parameters: readonly ParameterSpec[]): Readonly<Record<string, Value>> =>
-  Object.fromEntries(parameters.map((p) => [p.name, G.input(p.name, 'float32', p.shape)]));
-
-interface Batch {
-  readonly inputs: readonly Value[];
-  readonly target: Value;
-  /** Number of samples, float32. */
-  readonly samples: Value;
-}
-
-interface DataInputs {
-  readonly all: readonly Value[];
-  /** The batch of a step, by the step's number within the run (int64). */
-  readonly batch: (iteration: Value) => Batch;
-  /** How many steps the run takes. */
-  readonly trips: Value;
-}
-
-const dataInputs = (resolved: Resolved, types: DataTypes): DataInputs => {
-  const inputs = resolved.inputs.map(({ name, type }) =>
-    G.input(dataInput(name), types.inputs[name] ?? dtypeOf(type), ['samples', ...dims(type).slice(1)]),
-  );
-  const target = G.input(targetInput, types.target, ['samples', ...dims(types.targetShape).slice(1)]);
-  const indices = G.input('indices', 'int32', ['visits']);
-  const batchSize = G.input('batch_size', 'int64', []);
-  const visits = Op.gather(Op.shapeOf(indices), Op.scalar(0, 'int64'));
-  return {
-    all: [...inputs, target, indices, batchSize],
-    trips: Op.div(Op.add(visits, Op.sub(batchSize, 1)), batchSize),
-    batch: (iteration) => {
-      const start = Op.mul(iteration, batchSize);
-      const rows = Op.sliceRows(indices, start, Op.add(start, batchSize));
-      return {
-        inputs: inputs.map((x, i) => Op.cast(dtypeOf(resolved.inputs[i]?.type ?? []))(Op.gather(x, rows))),
-        target: Op.cast(dtypeOf(types.targetShape))(Op.gather(target, rows)),
-        samples: Op.count('float32')(rows),
-      };
-    },
-  };
-};
 
 interface Judged {
   readonly loss: Value;
@@ -200,7 +134,7 @@ const loopGraph = (name: string, trips: Value, carried: readonly Value[], step: 
 };
 
 /** Only inputs that something reads: onnxruntime refuses to be fed others after it has dropped them. */
-const readInputs = (inputs: readonly Value[], outputs: readonly Output[]): readonly Value[] => {
+export const readInputs = (inputs: readonly Value[], outputs: readonly Output[]): readonly Value[] => {
   const read = new Set(G.topological(outputs.map((o) => o.value)));
   return inputs.filter((v) => read.has(v.node));
 };
@@ -306,7 +240,9 @@ export const trainingPlan = (
       (): Outside => ({
         data: dataInputs(problem.resolved, types),
         weights: weightInputs(problem.resolved.parameters),
-        slots: mapRecord(slots, ({ shape }, name) => G.input(slotInput(name), 'float32', shape)),
+        slots: RR.mapWithIndex((name: string, { shape }: SlotSpec) => G.input(slotInput(name), 'float32', shape))(
+          slots,
+        ),
         learningRate: G.input('learning_rate', 'float32', []),
         done: G.input('step', 'int64', []),
         seed: G.input('seed', 'uint32', []),
@@ -371,36 +307,3 @@ export const evaluationPlan = (problem: Problem, types: DataTypes): E.Either<Pla
     E.map((finished) => ({ ...finished, metrics: metricStates(problem) })),
   );
 };
-
-/** The model's outputs for a batch, with the weights as inputs. */
-export const predictionGraph = (
-  resolved: Resolved,
-  inputTypes: Readonly<Record<string, DType>>,
-): E.Either<LoweringError, Graph> =>
-  lowering(() => {
-    const weights = weightInputs(resolved.parameters);
-    const inputs = resolved.inputs.map(({ name, type }) =>
-      G.input(dataInput(name), inputTypes[name] ?? dtypeOf(type), dims(type)),
-    );
-    const cast = inputs.map((x, i) => Op.cast(dtypeOf(resolved.inputs[i]?.type ?? []))(x));
-    const { outputs } = lower(resolved, cast, weights, inference);
-    const named = resolved.outputs.map(({ name }, i) => ({ name, value: outputs[i] as Value }));
-    return G.graph('prediction', readInputs([...Object.values(weights), ...inputs], named), named);
-  });
-
-/** The model as it is shipped: weights are constants, inputs and outputs have the model's own names. */
-export const inferenceGraph = (
-  resolved: Resolved,
-  weights: Readonly<Record<string, NdArray>>,
-  name: string,
-): E.Either<LoweringError, Graph> =>
-  lowering(() => {
-    const constants = mapRecord(weights, (data, label) => G.constant(data, label));
-    const inputs = resolved.inputs.map((input) => G.input(input.name, dtypeOf(input.type), dims(input.type)));
-    const { outputs } = lower(resolved, inputs, constants, inference);
-    return G.graph(
-      name,
-      inputs,
-      resolved.outputs.map((o, i) => ({ name: o.name, value: outputs[i] as Value })),
-    );
-  });

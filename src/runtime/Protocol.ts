@@ -33,6 +33,20 @@ export interface Reply {
   readonly milliseconds?: number;
 }
 
+/** What a thread is started with. */
+export interface Setup {
+  /** Numbers of its tensors and sessions come after this one. */
+  readonly first: number;
+  /** Two flags in shared memory, by the indices below. */
+  readonly flags: Int32Array<SharedArrayBuffer>;
+}
+
+/** Flag, set by the thread: 1 while it answers a request. */
+export const BUSY = 0;
+/** Flag, set from outside: 1 when it must not begin with another one. */
+export const STOP = 1;
+
+/** `undefined` in place of an envelope: end when what is at hand is done. */
 export interface Envelope {
   readonly id: number;
   readonly request: Request;

@@ -5,15 +5,18 @@
  * A runtime is part of a run's environment, so tests can pass their own. `node(...)` makes the real one; the worker
  * starts at the first use and does not keep the process alive while it is idle.
  */
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { pipe } from 'fp-ts/lib/function.js';
 import type { IO } from 'fp-ts/lib/IO.js';
+import * as RR from 'fp-ts/lib/ReadonlyRecord.js';
 import type { Task } from 'fp-ts/lib/Task.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { NdArray } from '../shape/NdArray.ts';
-import type { Answer, Envelope, Feed, Reply, Request } from './Protocol.ts';
+import type { Answer, Envelope, Feed, Reply, Request, Setup } from './Protocol.ts';
+import { BUSY, STOP } from './Protocol.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -68,7 +71,10 @@ export interface Runtime {
     residents: Readonly<Record<string, Resident>>,
   ) => TE.TaskEither<RuntimeError, Readonly<Record<string, NdArray>>>;
   readonly free: (residents: readonly Resident[]) => TE.TaskEither<RuntimeError, void>;
-  /** Ends the worker: what is pending fails, and so does what is asked for later. */
+  /**
+   * Ends the worker. What is pending fails at once, and so does what is asked for later. The task is done when the thread
+   * has ended: a run that onnxruntime is in the middle of cannot be broken off, so not before that.
+   */
   readonly close: Task<void>;
 }
 
@@ -94,38 +100,78 @@ interface Channel {
 
 const failure = (stage: string, message: string): RuntimeError => ({ _tag: 'RuntimeError', stage, message });
 
-// The thread needs none of the parent's options: a loader of TypeScript would only slow its start.
-const spawn = (generation: number): Worker =>
-  new Worker(new URL('./worker.js', import.meta.url), { execArgv: [], workerData: generation * 2 ** 32 });
+/** What Node.js ends while onnxruntime computes in it aborts the process; so the thread says when it does, and is waited for. */
+type Flags = Int32Array<SharedArrayBuffer>;
+
+const newFlags = (): Flags => new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+
+/** Of the threads that are there. */
+const live = new Set<Flags>();
+
+/** Milliseconds that the end of the process waits for a run that it comes in the middle of. */
+const patience = 10_000;
+
+const waitForAll = (): void => {
+  for (const flags of live) {
+    Atomics.store(flags, STOP, 1);
+    Atomics.wait(flags, BUSY, 1, patience);
+  }
+};
+
+const register = (flags: Flags): void => {
+  if (live.size === 0) process.on('exit', waitForAll);
+  live.add(flags);
+};
+
+const unregister = (flags: Flags): void => {
+  live.delete(flags);
+  if (live.size === 0) process.off('exit', waitForAll);
+};
+
+interface Thread {
+  readonly worker: Worker;
+  readonly flags: Flags;
+}
+
+const spawn = (generation: number): Thread => {
+  const flags = newFlags();
+  const workerData: Setup = { first: generation * 2 ** 32, flags };
+  // The thread needs none of the parent's options: a loader of TypeScript would only slow its start.
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { execArgv: [], workerData });
+  register(flags);
+  worker.on('exit', () => unregister(flags));
+  return { worker, flags };
+};
 
 const closed = 'the runtime was closed; make a new one with Runtime.node(...)()';
 
 const channel = (): Channel => {
   const pending = new Map<number, (answer: Answer) => void>();
-  let worker: Worker | undefined;
+  let thread: Thread | undefined;
   let isClosed = false;
   let last = 0;
   // A worker that takes a dead one's place numbers its tensors and sessions from elsewhere: old numbers mean nothing there.
   let generation = 0;
   const failAll = (message: string) => {
-    worker = undefined;
+    thread = undefined;
     for (const [id, resolve] of pending) resolve({ id, ok: false, message });
     pending.clear();
   };
-  const start = (): Worker => {
+  const start = (): Thread => {
     const started = spawn(generation++);
+    const { worker } = started;
     const failed = (message: string) => {
-      if (worker === started) failAll(message);
+      if (thread === started) failAll(message);
     };
-    started.on('message', (answer: Answer) => {
+    worker.on('message', (answer: Answer) => {
       const resolve = pending.get(answer.id);
       pending.delete(answer.id);
-      if (pending.size === 0) started.unref();
+      if (pending.size === 0 && !isClosed) worker.unref();
       resolve?.(answer);
     });
-    started.on('messageerror', (error) => failed(`the worker's answer could not be read: ${error.message}`));
-    started.on('error', (error) => failed(`the worker thread failed: ${error.message}`));
-    started.on('exit', (code) => failed(`the worker thread ended with code ${code}`));
+    worker.on('messageerror', (error) => failed(`the worker's answer could not be read: ${error.message}`));
+    worker.on('error', (error) => failed(`the worker thread failed: ${error.message}`));
+    worker.on('exit', (code) => failed(`the worker thread ended with code ${code}`));
     return started;
   };
   const post = (request: Request): Promise<Answer> =>
@@ -133,15 +179,15 @@ const channel = (): Channel => {
       const id = ++last;
       const refuse = (message: string) => {
         pending.delete(id);
-        if (pending.size === 0) worker?.unref();
+        if (pending.size === 0) thread?.worker.unref();
         resolve({ id, ok: false, message });
       };
       if (isClosed) return refuse(closed);
       pending.set(id, resolve);
       try {
-        worker = worker ?? start();
-        worker.ref();
-        worker.postMessage({ id, request } satisfies Envelope);
+        thread = thread ?? start();
+        thread.worker.ref();
+        thread.worker.postMessage({ id, request } satisfies Envelope);
       } catch (thrown) {
         // What cannot be sent: an array whose memory was moved elsewhere, a function among the data.
         refuse(thrown instanceof Error ? thrown.message : String(thrown));
@@ -149,7 +195,7 @@ const channel = (): Channel => {
     });
   /** Where there is no worker (any more), there is nothing in it to let go of. */
   const isNothing = (request: Request): boolean =>
-    worker === undefined && (request._tag === 'Free' || request._tag === 'Release');
+    thread === undefined && (request._tag === 'Free' || request._tag === 'Release');
   return {
     send: (stage, request) => async () => {
       if (isNothing(request)) return { _tag: 'Right', right: {} };
@@ -160,9 +206,14 @@ const channel = (): Channel => {
     },
     close: async () => {
       isClosed = true;
-      const running = worker;
+      const last = thread;
       failAll(closed);
-      await running?.terminate();
+      if (last === undefined) return;
+      const ended = once(last.worker, 'exit');
+      last.worker.ref();
+      Atomics.store(last.flags, STOP, 1);
+      last.worker.postMessage(undefined);
+      await ended;
     },
   };
 };
@@ -175,9 +226,6 @@ const ids = (residents: readonly Resident[]): readonly number[] => residents.map
 
 const resident = (id: number): Resident => ({ _tag: 'Resident', id });
 
-const mapRecord = <A, B>(record: Readonly<Record<string, A>>, f: (a: A) => B): Readonly<Record<string, B>> =>
-  Object.fromEntries(Object.entries(record).map(([k, a]) => [k, f(a)]));
-
 const isResident = (value: NdArray | Resident): value is Resident => '_tag' in value && value._tag === 'Resident';
 
 /** A view of a part of a larger buffer would be sent with the whole buffer. */
@@ -189,10 +237,10 @@ const toFeed = (value: NdArray | Resident): Feed => (isResident(value) ? value.i
 const session = (link: Channel, id: number): Session => ({
   run: ({ feeds, keep = [], free = [] }) =>
     TE.Functor.map(
-      link.send('run', { _tag: 'Run', session: id, feeds: mapRecord(feeds, toFeed), keep, free: ids(free) }),
+      link.send('run', { _tag: 'Run', session: id, feeds: RR.map(toFeed)(feeds), keep, free: ids(free) }),
       (reply): RunResult => ({
         fetched: reply.tensors ?? {},
-        kept: mapRecord(reply.residents ?? {}, resident),
+        kept: RR.map(resident)(reply.residents ?? {}),
         milliseconds: reply.milliseconds ?? 0,
       }),
     ),
@@ -253,12 +301,12 @@ export const node =
               TE.bimap(explained(provider), (reply) => session(link, reply.session ?? 0)),
             ),
       upload: (tensors) =>
-        TE.Functor.map(link.send('upload', { _tag: 'Upload', tensors: mapRecord(tensors, compact) }), (reply) =>
-          mapRecord(reply.residents ?? {}, resident),
+        TE.Functor.map(link.send('upload', { _tag: 'Upload', tensors: RR.map(compact)(tensors) }), (reply) =>
+          RR.map(resident)(reply.residents ?? {}),
         ),
       download: (residents) =>
         TE.Functor.map(
-          link.send('download', { _tag: 'Download', residents: mapRecord(residents, (r) => r.id) }),
+          link.send('download', { _tag: 'Download', residents: RR.map((r: Resident) => r.id)(residents) }),
           (reply) => reply.tensors ?? {},
         ),
       free: (residents) =>

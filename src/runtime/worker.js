@@ -6,7 +6,7 @@
  * module build and from the CommonJS build alike.
  *
  * @import { NdArray } from '../shape/NdArray.ts'
- * @import { Answer, Envelope, Feed, Reply, Request } from './Protocol.ts'
+ * @import { Answer, Envelope, Feed, Reply, Request, Setup } from './Protocol.ts'
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
@@ -15,7 +15,8 @@ import * as ort from 'onnxruntime-node';
 const sessions = new Map();
 /** @type {Map<number, ort.Tensor>} */
 const residents = new Map();
-let last = /** @type {number} */ (workerData);
+const { first, flags } = /** @type {Setup} */ (workerData);
+let last = first;
 const fresh = () => ++last;
 
 /** @type {(a: NdArray) => ort.Tensor} */
@@ -106,16 +107,33 @@ const movable = (request, reply) =>
 /** @type {(answer: Answer, moved?: ArrayBuffer[]) => void} */
 const post = (message, moved = []) => parentPort?.postMessage(message, moved);
 
+// As in Protocol.ts, of which this file can only read the types.
+const BUSY = 0;
+const STOP = 1;
+
+/** @type {(envelope: Envelope) => Promise<void>} */
+const handle = async ({ id, request }) => {
+  Atomics.store(flags, BUSY, 1);
+  try {
+    if (Atomics.load(flags, STOP) === 1) throw new Error('the runtime was closed');
+    const reply = await answer(request);
+    post({ id, ok: true, reply }, movable(request, reply));
+  } catch (error) {
+    post({ id, ok: false, message: error instanceof Error ? error.message : String(error) });
+  } finally {
+    Atomics.store(flags, BUSY, 0);
+    Atomics.notify(flags, BUSY);
+  }
+};
+
+const end = async () => {
+  for (const session of sessions.values()) await session.release();
+  parentPort?.close();
+};
+
 // One request after the other, in the order in which they came: no session is released while it runs.
 let done = Promise.resolve();
 
-parentPort?.on('message', (/** @type {Envelope} */ { id, request }) => {
-  done = done.then(async () => {
-    try {
-      const reply = await answer(request);
-      post({ id, ok: true, reply }, movable(request, reply));
-    } catch (error) {
-      post({ id, ok: false, message: error instanceof Error ? error.message : String(error) });
-    }
-  });
+parentPort?.on('message', (/** @type {Envelope | undefined} */ envelope) => {
+  done = done.then(() => (envelope === undefined ? end() : handle(envelope)));
 });

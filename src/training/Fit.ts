@@ -7,7 +7,7 @@ import { pipe } from 'fp-ts/lib/function.js';
 import type { Run } from '../callback/Run.ts';
 import { type Dataset, namedArrays } from '../data/Dataset.ts';
 import { split } from '../data/Split.ts';
-import { type DataTypes, dataInput, targetInput } from '../interpret/Plan.ts';
+import { type DataTypes, dataInput, targetInput } from '../interpret/Batches.ts';
 import { resolve } from '../model/Resolve.ts';
 import type { Resolved } from '../model/Resolved.ts';
 import type { Range } from '../objective/Loss.ts';

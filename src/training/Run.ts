@@ -122,7 +122,7 @@ const carryOut = (
     case 'Remember':
       return pipe(
         trainer.weights,
-        TE.map((weights) => {
+        TE.chainIOK((weights) => () => {
           cell.remembered.set(directive.slot, weights);
         }),
       );

@@ -93,5 +93,9 @@ export const addAll = (totals: Totals, results: StepResults): Totals =>
 export const logs = (totals: Totals, metrics: readonly AnyMetric[], prefix = ''): Logs => {
   const values: Record<string, number> = { [`${prefix}loss`]: totals.loss / totals.samples };
   for (const metric of metrics) values[prefix + metric.name] = metric.result(totals.metrics[metric.name] ?? {});
-  return Object.fromEntries(Object.keys(values).sort().map((key) => [key, values[key] as number]));
+  return Object.fromEntries(
+    Object.keys(values)
+      .sort()
+      .map((key) => [key, values[key] as number]),
+  );
 };

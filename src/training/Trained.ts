@@ -9,6 +9,8 @@ import * as History from '../callback/History.ts';
 import type { Run } from '../callback/Run.ts';
 import type { Dataset } from '../data/Dataset.ts';
 import { between, concat } from '../data/Rows.ts';
+import { dataInput } from '../interpret/Batches.ts';
+import * as Inference from '../interpret/Inference.ts';
 import * as Plan from '../interpret/Plan.ts';
 import { initialValues } from '../model/Initial.ts';
 import { resolve } from '../model/Resolve.ts';
@@ -256,7 +258,7 @@ const checkInputs = (
 };
 
 export interface PredictOptions {
-  /** Samples that go through the model at a time; bounds memory, not results. Default 256. */
+  /** Samples that go through the model at a time: bounds memory; results depend on it by rounding only. Default 256. */
   readonly batchSize?: number;
 }
 
@@ -282,7 +284,7 @@ export const predict =
         ),
         TE.bindW('graph', ({ resolved, inputs }) =>
           TE.fromEither(
-            Plan.predictionGraph(
+            Inference.predictionGraph(
               resolved,
               Object.fromEntries(Object.entries(inputs.arrays).map(([n, a]) => [n, a.dtype])),
             ),
@@ -300,10 +302,7 @@ export const predict =
                   starts,
                   TE.traverseSeqArray((from) => {
                     const to = Math.min(from + batchSize, inputs.size);
-                    const rows = Object.entries(inputs.arrays).map(([n, a]) => [
-                      Plan.dataInput(n),
-                      between(a, from, to),
-                    ]);
+                    const rows = Object.entries(inputs.arrays).map(([n, a]) => [dataInput(n), between(a, from, to)]);
                     return session.run({ feeds: { ...residents, ...Object.fromEntries(rows) } });
                   }),
                   TE.map((results) => {
@@ -342,7 +341,7 @@ export const toOnnx =
   <I, O, T, K extends string>({ objective, weights }: Trained<I, O, T, K>): E.Either<TrainingError, Uint8Array> =>
     pipe(
       resolvedOf(objective),
-      E.chainW((resolved) => Plan.inferenceGraph(resolved, weights, options.name ?? 'model')),
+      E.chainW((resolved) => Inference.inferenceGraph(resolved, weights, options.name ?? 'model')),
       E.chainW((graph) => encode(graph, { opset: options.opset ?? 17, metadata: options.metadata ?? {} })),
     );
 

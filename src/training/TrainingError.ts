@@ -7,7 +7,7 @@ import type { AutodiffError } from '../autodiff/Grad.ts';
 import type { CallbackError } from '../callback/CallbackError.ts';
 import type { DataError } from '../data/DataError.ts';
 import type { FormatError } from '../format/FormatError.ts';
-import type { LoweringError } from '../interpret/Plan.ts';
+import type { LoweringError } from '../interpret/Lowering.ts';
 import type { ShapeError } from '../model/Resolve.ts';
 import type { OnnxError } from '../onnx/OnnxError.ts';
 import type { RuntimeError } from '../runtime/Runtime.ts';
