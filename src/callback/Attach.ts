@@ -44,6 +44,8 @@ export interface Callback<R, Monitors extends string = never, Logged extends str
   /** The keys of its machines, in their order. */
   readonly keys: ReadonlyArray<string>;
   readonly logs: Readonly<Record<Logged, Direction>>;
+  /** It acts on the weights at every `grain` steps. */
+  readonly grain?: number;
   /** What it does to the signals of a run. */
   readonly transform: <R1, E1>(signals: Stream<R1, E1, Signal>) => Stream<R1 & R, E1 | CallbackError, Signal>;
 }
@@ -52,9 +54,18 @@ export interface Callback<R, Monitors extends string = never, Logged extends str
 // constructors
 // -------------------------------------------------------------------------------------
 
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/** The grain of both: the greatest common divisor. */
+const grained = (a: number | undefined, b: number | undefined): { readonly grain?: number } =>
+  a === undefined || b === undefined
+    ? { ...(a === undefined ? {} : { grain: a }), ...(b === undefined ? {} : { grain: b }) }
+    : { grain: gcd(a, b) };
+
 const make = <R, Monitors extends string, Logged extends string>(parts: {
   readonly keys: ReadonlyArray<string>;
   readonly logs: Readonly<Record<Logged, Direction>>;
+  readonly grain?: number;
   readonly transform: Callback<R, Monitors, Logged>['transform'];
 }): Callback<R, Monitors, Logged> => {
   const attach = <R1, Keys extends string, A, E>(
@@ -63,6 +74,7 @@ const make = <R, Monitors extends string, Logged extends string>(parts: {
     ...run,
     directions: { ...run.directions, ...parts.logs },
     signals: parts.transform(run.signals),
+    ...grained(run.grain, parts.grain),
   });
   // The compiler cannot see that the argument is a run: where it is not, its type is a message that no value has.
   return Object.assign(attach as Callback<R, Monitors, Logged>, parts);
@@ -77,6 +89,7 @@ export const fromMachine =
     make({
       keys: [machine.key],
       logs: machine.logs ?? ({} as Readonly<Record<Logged, Direction>>),
+      ...grained(machine.grain, undefined),
       transform: transform(machine),
     });
 
@@ -95,6 +108,7 @@ export const concat = <R1, M1 extends string, L1 extends string, R2, M2 extends 
   make({
     keys: [...a.keys, ...b.keys],
     logs: { ...a.logs, ...b.logs },
+    ...grained(a.grain, b.grain),
     transform: (signals) => pipe(signals, a.transform, b.transform),
   });
 
@@ -105,6 +119,7 @@ export const getMonoid = <R, Monitors extends string = never>(): Monoid<Callback
     make({
       keys: [...a.keys, ...b.keys],
       logs: {},
+      ...grained(a.grain, b.grain),
       transform: (signals) => pipe(signals, a.transform, b.transform),
     }),
 });

@@ -45,6 +45,8 @@ export interface Machine<R, S> {
   readonly codec: t.Type<S, unknown>;
   readonly initial: S;
   readonly step: (state: S, event: Event) => Answer<R, S>;
+  /** It acts on the weights at every `grain` steps, so these must be the ends of what the runtime does in one go. */
+  readonly grain?: number;
   /** Keys that the machine adds to the logs by `Log`, with their directions: later callbacks may monitor them. */
   readonly logs?: Readonly<Record<string, Direction>>;
 }

@@ -213,6 +213,7 @@ export const modelCheckpoint = <P extends string, const M extends string = never
     key,
     codec,
     initial,
+    ...(typeof saveFreq === 'number' && saveFreq > 0 && Number.isInteger(saveFreq) ? { grain: saveFreq } : {}),
     step: (state, event): Next => {
       switch (event._tag) {
         case 'RunStarted':

@@ -17,4 +17,6 @@ export interface Run<R, Keys extends string, A, E> {
   /** What is logged, and whether lower or higher is better: known from the objective, before anything runs. */
   readonly directions: Readonly<Record<Keys, Direction>>;
   readonly result: A;
+  /** Some callback acts on weights at every so many steps: no call of the runtime may make steps across one of those. */
+  readonly grain?: number;
 }

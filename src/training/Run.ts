@@ -33,9 +33,13 @@ import { fitError, type TrainingError } from './TrainingError.ts';
 /** What every run needs. */
 export interface Environment extends HasRuntime, HasFileSystem, HasClock, HasTerminal {}
 
+/** Keys of what callbacks ask for that `Environment` does not give. */
+type Own<R> = keyof { [K in keyof R as K extends 'run' ? never : Environment extends Pick<R, K> ? never : K]: R[K] };
+
 /** What a run with callbacks needs: `Environment`, and what callbacks of your own ask for besides. */
-export type Needs<R> =
-  Environment extends Omit<R, 'run'> ? Environment : Environment & Omit<R, keyof Environment | 'run'>;
+export type Needs<R> = [Own<R>] extends [never]
+  ? Environment
+  : Environment & { readonly [K in Own<R>]: R[K & keyof R] };
 
 /** The mutable state of one run; nothing of it outlives the run. */
 interface Cell {
@@ -336,7 +340,9 @@ export const run =
             };
             const start = { epoch: cell.epoch, step: control.step, callbacks: from?.callbacks ?? {} };
             const fixed = { seed: ready.schedule.seed, threads: env.runtime.threads };
-            const context = { ...env, run: { trainer, control, start } } as unknown as R & HasRun & Environment;
+            const context = { ...env, run: { trainer, control, start, grain: fit.grain } } as unknown as R &
+              HasRun &
+              Environment;
             return pipe(
               TE.fromIO(warnOfThreads(settings, env)),
               TE.chain(() => guarded(() => consume(shown.signals(context), { trainer, cell, env, fixed })())),

@@ -53,6 +53,8 @@ export interface RunContext {
   readonly trainer: Trainer;
   readonly control: Control;
   readonly start: Start;
+  /** No call of the runtime makes steps across a multiple of this: a callback acts on the weights there. */
+  readonly grain: number | undefined;
 }
 
 export interface HasRun {
@@ -77,6 +79,10 @@ const nextLength = (
   // The first runs also pay for onnxruntime's warming up: grow by steps.
   return Math.max(1, Math.min(Math.round(target / perStep), last.steps * 8));
 };
+
+/** Steps until a callback acts on the weights. */
+const untilNext = (grain: number | undefined, step: number): number =>
+  grain === undefined ? Number.POSITIVE_INFINITY : grain - (step % grain);
 
 /** Order of the samples in an epoch: a function of seed and epoch alone, so that a resumed run sees the same. */
 const visits = ({ shuffle, seed, samples }: Schedule, epoch: number): Int32Array =>
@@ -104,7 +110,7 @@ function* emit(control: Control, first: Event): Generator<Emitted, void> {
 
 async function* epochOf(
   schedule: Schedule,
-  { trainer, control }: RunContext,
+  { trainer, control, grain }: RunContext,
   epoch: number,
   now: () => number,
   length: { last: { steps: number; milliseconds: number } | undefined },
@@ -114,7 +120,7 @@ async function* epochOf(
   let learningRate = control.learningRate;
   let at = 0;
   while (at < order.length && !control.haltEpoch) {
-    const steps = nextLength(schedule, length.last);
+    const steps = Math.min(nextLength(schedule, length.last), untilNext(grain, control.step));
     const indices = order.slice(at, at + steps * schedule.batchSize);
     at += indices.length;
     learningRate = control.learningRate;
