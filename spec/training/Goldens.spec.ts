@@ -5,7 +5,16 @@ import { pipe } from 'fp-ts/lib/function.js';
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as History from '../../src/callback/History.ts';
-import { Callback as C, Data as D, Environment, Layer as L, Loss, Metric, Optimizer, Training as T } from '../../src/index.ts';
+import {
+  Callback as C,
+  Data as D,
+  Environment,
+  Layer as L,
+  Loss,
+  Metric,
+  Optimizer,
+  Training as T,
+} from '../../src/index.ts';
 import { resolve } from '../../src/model/Resolve.ts';
 import type { NdArray } from '../../src/shape/NdArray.ts';
 import { right } from '../interpret/support.ts';
@@ -152,11 +161,14 @@ const layerOf = ({ layer, units = 1, activation = 'linear' }: LayerOptions): L.L
 const objectiveOf = ({ model, compile }: Hyperparameters): AnyObjective => {
   const [input, ...layers] = model;
   expect(layers.every(({ layer }) => ['Dense', 'BatchNormalization'].includes(layer))).toBe(true);
-  return T.compile(L.model(L.input([input?.shape?.[0] as number]), ...(layers.map(layerOf) as readonly L.Layer<L.Id>[])) as never, {
-    loss: losses[compile.loss] as never,
-    optimizer: optimizers[compile.optimizer] as Optimizer.Optimizer,
-    metrics: metricsOf(compile) as never,
-  }) as unknown as AnyObjective;
+  return T.compile(
+    L.model(L.input([input?.shape?.[0] as number]), ...(layers.map(layerOf) as readonly L.Layer<L.Id>[])) as never,
+    {
+      loss: losses[compile.loss] as never,
+      optimizer: optimizers[compile.optimizer] as Optimizer.Optimizer,
+      metrics: metricsOf(compile) as never,
+    },
+  ) as unknown as AnyObjective;
 };
 
 /** Labels stand alone, other targets as they are. */
@@ -279,7 +291,12 @@ describe('fit gives what Keras gives', () => {
 
   it('names every case that is left out', () => {
     expect([all.length, ran.length]).toEqual([38, 19]);
-    expect(all.filter((c) => !ran.includes(c)).map(({ name }) => name).sort()).toEqual(Object.keys(leftOut).sort());
+    expect(
+      all
+        .filter((c) => !ran.includes(c))
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(Object.keys(leftOut).sort());
   });
 });
 
@@ -336,13 +353,19 @@ describe('evaluate and predict give what Keras gives', () => {
     const first = await learn(0, weights);
     const logsOf = (trained: typeof first) => History.values(trained.history);
     const keys = ['loss', 'mae', 'mse'];
-    close(keys.map((key) => logsOf(first)[key]?.[0] as number), expected.train_on_batch_0_3);
+    close(
+      keys.map((key) => logsOf(first)[key]?.[0] as number),
+      expected.train_on_batch_0_3,
+    );
     const second = await learn(4, first.weights);
     close(
       keys.map((key) => logsOf(second)[key]?.[0] as number),
       keys.map((key) => expected.train_on_batch_4_7[key] as number),
     );
     const logs = await run(pipe(second, T.evaluate(data) as never) as ReturnType<ReturnType<typeof T.evaluate>>);
-    close(keys.map((key) => (logs as Record<string, number>)[key] as number), expected.test_on_batch_after);
+    close(
+      keys.map((key) => (logs as Record<string, number>)[key] as number),
+      expected.test_on_batch_after,
+    );
   });
 });

@@ -80,11 +80,22 @@ export interface Prepared {
 // checks, as types
 // -------------------------------------------------------------------------------------
 
-type FitsData<What extends string, Want, Got, Then> =
-  Agree<Got, Want> extends true ? Then : `fit: the model's ${What} is ${Show<Want>}, the dataset's ${Show<Got>}`;
+type FitsData<Who extends string, What extends string, Want, Whose extends string, Got, Then> =
+  Agree<Got, Want> extends true ? Then : `${Who}: the model's ${What} is ${Show<Want>}, the ${Whose} ${Show<Got>}`;
 
 /** `unknown`, or the message. */
-export type CheckData<I, T, X, Y> = FitsData<'input', Sample<I>, X, FitsData<'target', Sample<T>, Y, unknown>>;
+export type CheckData<I, T, X, Y, Who extends string = 'fit', Whose extends string = "dataset's"> = FitsData<
+  Who,
+  'input',
+  Sample<I>,
+  Whose,
+  X,
+  FitsData<Who, 'target', Sample<T>, Whose, Y, unknown>
+>;
+
+/** The same for validation data, if there are any. */
+export type CheckValidation<I, T, V> =
+  V extends Dataset<infer X, infer Y> ? CheckData<I, T, X, Y, 'fit', "validation data's"> : unknown;
 
 /** Log keys with validation: `loss`, `val_loss`, ... */
 export type Keys<K extends string, V, S> = [V, S] extends [undefined, undefined] ? K : K | `val_${K}`;
@@ -98,13 +109,26 @@ const sampleShape = (array: NdArray, like: AnyShape): AnyShape => {
   return array.dtype === 'int32' && 'int' in like ? { int: dims } : dims;
 };
 
-const mismatch = (what: string, want: AnyShape, array: NdArray): FitError | undefined => {
+/** Which data are spoken of: by whom they are asked for, what they are, and whose shape it is. */
+interface Part {
+  readonly who: string;
+  readonly name: string;
+  readonly whose: string;
+}
+
+export const parts = {
+  data: { who: 'fit', name: 'data', whose: "dataset's" },
+  validation: { who: 'fit', name: 'validation data', whose: "validation data's" },
+  evaluated: { who: 'evaluate', name: 'data', whose: "dataset's" },
+} satisfies Readonly<Record<string, Part>>;
+
+const mismatch = ({ who, whose }: Part, what: string, want: AnyShape, array: NdArray): FitError | undefined => {
   const isInteger = array.dtype === 'int32';
   const wanted = sample(want);
   return agree(sampleShape(array, want), wanted) && isInteger === 'int' in want
     ? undefined
     : fitError(
-        `fit: the model's ${what} is ${show(wanted)}, the dataset's ${isInteger ? 'int32' : ''}[${array.shape.slice(1).join(',')}]`,
+        `${who}: the model's ${what} is ${show(wanted)}, the ${whose} ${isInteger ? 'int32' : ''}[${array.shape.slice(1).join(',')}]`,
       );
 };
 
@@ -120,7 +144,12 @@ const describe = ({ min, max, integer, except }: Range): string =>
   `${integer ? 'whole numbers' : 'numbers'} from ${min} to ${max}${except === undefined ? '' : ` (or ${except})`}`;
 
 /** The first number of the targets that the loss has no meaning for. */
-const outOfRange = (loss: string, part: string, array: NdArray, range: Range | undefined): FitError | undefined => {
+const outOfRange = (
+  loss: string,
+  { who, name }: Part,
+  array: NdArray,
+  range: Range | undefined,
+): FitError | undefined => {
   if (range === undefined) return undefined;
   const { data } = array;
   const width = data.length / Math.max(1, array.shape[0] ?? 1);
@@ -129,7 +158,7 @@ const outOfRange = (loss: string, part: string, array: NdArray, range: Range | u
     const fine = (v >= range.min && v <= range.max && (!range.integer || Number.isInteger(v))) || v === range.except;
     if (!fine)
       return fitError(
-        `fit: ${loss} expects targets that are ${describe(range)}; sample ${Math.floor(i / width)} of the ${part} ` +
+        `${who}: ${loss} expects targets that are ${describe(range)}; sample ${Math.floor(i / width)} of the ${name} ` +
           `has ${v}; correct it, or give the model an output of another size or the objective another loss`,
       );
   }
@@ -148,7 +177,7 @@ const firstOf = (errors: readonly (FitError | undefined)[]): E.Either<FitError, 
 type AnyDataset = Dataset<unknown, unknown>;
 
 /** Arrays by the model's input names, and the target. */
-const toSamples = (resolved: Resolved, data: AnyDataset): E.Either<FitError, Samples> => {
+const toSamples = ({ who }: Part, resolved: Resolved, data: AnyDataset): E.Either<FitError, Samples> => {
   const x: Readonly<Record<string, NdArray>> = namedArrays(data.x);
   const y: Readonly<Record<string, NdArray>> = namedArrays(data.y);
   const single = resolved.inputs.length === 1 && Object.keys(x).length === 1 ? Object.values(x)[0] : undefined;
@@ -158,17 +187,17 @@ const toSamples = (resolved: Resolved, data: AnyDataset): E.Either<FitError, Sam
   const target: NdArray | undefined = Object.values(y)[0];
   if (missing !== undefined)
     return E.left(
-      fitError(`fit: the model's input '${missing[0]}' is not in the data, which has ${Object.keys(x).join(', ')}`),
+      fitError(`${who}: the model's input '${missing[0]}' is not in the data, which has ${Object.keys(x).join(', ')}`),
     );
   if (spare.length > 0)
     return E.left(
       fitError(
-        `fit: the data have ${spare.map((n) => `'${n}'`).join(', ')}, which is no input of the model; its inputs are ` +
+        `${who}: the data have ${spare.map((n) => `'${n}'`).join(', ')}, which is no input of the model; its inputs are ` +
           `${inputs.map(([n]) => `'${n}'`).join(', ')}`,
       ),
     );
   if (target === undefined || Object.keys(y).length !== 1)
-    return E.left(fitError(`fit: expects one target, the data have ${Object.keys(y).length}`));
+    return E.left(fitError(`${who}: expects one target, the data have ${Object.keys(y).length}`));
   return E.right({
     arrays: {
       ...Object.fromEntries(inputs.map(([name, array]) => [dataInput(name), array as NdArray])),
@@ -179,7 +208,7 @@ const toSamples = (resolved: Resolved, data: AnyDataset): E.Either<FitError, Sam
 };
 
 const checkSamples = (
-  part: string,
+  part: Part,
   resolved: Resolved,
   target: AnyShape,
   { loss, metrics }: Objective<unknown, unknown, unknown, string>,
@@ -188,8 +217,8 @@ const checkSamples = (
   const targets = arrays[targetInput] as NdArray;
   const output = resolved.outputs[0]?.type ?? [];
   return firstOf([
-    ...resolved.inputs.map(({ name, type }) => mismatch('input', type, arrays[dataInput(name)] as NdArray)),
-    mismatch('target', target, targets),
+    ...resolved.inputs.map(({ name, type }) => mismatch(part, 'input', type, arrays[dataInput(name)] as NdArray)),
+    mismatch(part, 'target', target, targets),
     outOfRange(loss.name, part, targets, loss.range(output)),
     ...metrics.map((metric) =>
       pipe(
@@ -213,7 +242,7 @@ export const samplesFor = (
   objective: Objective<unknown, unknown, unknown, string>,
   resolved: Resolved,
   data: AnyDataset,
-  part: string,
+  part: Part,
 ): E.Either<TrainingError, Checked> =>
   pipe(
     E.Do,
@@ -222,13 +251,13 @@ export const samplesFor = (
         ? E.right(resolved.outputs[0].type)
         : E.left(
             fitError(
-              `fit: expects a model with one output, this one has ${resolved.outputs.length}: ` +
+              `${part.who}: expects a model with one output, this one has ${resolved.outputs.length}: ` +
                 `${resolved.outputs.map(({ name }) => name).join(', ')}; concatenate them, or train them one at a time`,
             ),
           ),
     ),
     E.bindW('target', ({ output }) => pipe(objective.loss.targetShape(output), E.mapLeft(fitError))),
-    E.bindW('samples', () => toSamples(resolved, data)),
+    E.bindW('samples', () => toSamples(part, resolved, data)),
     E.chainFirstW(({ target, samples }) => checkSamples(part, resolved, target, objective, samples)),
     E.map(({ samples, target }) => ({ samples, types: dataTypes(resolved, target, samples) })),
   );
@@ -273,7 +302,7 @@ const checkFrom = ({ from, seed, weights }: FitSettings): E.Either<FitError, voi
       : undefined,
   ]);
 
-interface Parts {
+interface Given {
   readonly data: AnyDataset;
   readonly validation: AnyDataset | undefined;
   readonly validationSplit: number | undefined;
@@ -282,7 +311,7 @@ interface Parts {
 const prepare = (
   objective: Objective<unknown, unknown, unknown, string>,
   settings: FitSettings,
-  parts: Parts,
+  given: Given,
 ): E.Either<TrainingError, Prepared> =>
   pipe(
     E.Do,
@@ -296,15 +325,15 @@ const prepare = (
     E.chainFirstW(() => checkNames(objective)),
     E.chainFirstW(() => checkFrom(settings)),
     E.bindW('split', () =>
-      parts.validation !== undefined || parts.validationSplit === undefined
-        ? E.right({ train: parts.data, validation: parts.validation })
-        : split({ validation: parts.validationSplit })(parts.data),
+      given.validation !== undefined || given.validationSplit === undefined
+        ? E.right({ train: given.data, validation: given.validation })
+        : split({ validation: given.validationSplit })(given.data),
     ),
-    E.bindW('train', ({ resolved, split: { train } }) => samplesFor(objective, resolved, train, 'data')),
+    E.bindW('train', ({ resolved, split: { train } }) => samplesFor(objective, resolved, train, parts.data)),
     E.bindW(
       'validation',
       ({ resolved, split: { validation } }): E.Either<TrainingError, Checked | undefined> =>
-        validation === undefined ? E.right(undefined) : samplesFor(objective, resolved, validation, 'validation data'),
+        validation === undefined ? E.right(undefined) : samplesFor(objective, resolved, validation, parts.validation),
     ),
     E.bindW('sizes', ({ train, validation }) => {
       const batchSize = settings.batchSize ?? Math.min(32, train.samples.size);
@@ -370,13 +399,13 @@ export const fit = <
   K extends string,
   X,
   Y,
-  V extends Dataset<X, Y> | undefined = undefined,
+  V extends Dataset<unknown, unknown> | undefined = undefined,
   S extends number | undefined = undefined,
 >(
   objective: Objective<I, O, T, K>,
   options: FitSettings & {
     readonly data: [CheckData<I, T, X, Y>] extends [infer E extends string] ? E : Dataset<X, Y>;
-    readonly validation?: V;
+    readonly validation?: V & CheckValidation<I, T, V>;
     readonly validationSplit?: S;
   },
 ): Run<HasRun & HasClock, Keys<K, V, S>, Fit<I, O, T, K>, TrainingError> => {

@@ -21,7 +21,7 @@ import type { NdArray } from '../shape/NdArray.ts';
 import { type Agree, type AnyShape, agree, type Bind, type Sample, type Show, sample, show } from '../shape/Shape.ts';
 import type { HasFileSystem } from './Environment.ts';
 import type { CheckData, Fit } from './Fit.ts';
-import { samplesFor } from './Fit.ts';
+import { parts, samplesFor } from './Fit.ts';
 import type { Objective } from './Objective.ts';
 import type { TrainState, Weights } from './State.ts';
 import * as State from './State.ts';
@@ -170,7 +170,7 @@ export interface EvaluateOptions {
 export const evaluate =
   <X, Y>(data: Dataset<X, Y>, options: EvaluateOptions = {}) =>
   <I, O, T, K extends string>(
-    trained: [CheckData<I, T, X, Y>] extends [infer Err extends string] ? Err : Trained<I, O, T, K>,
+    trained: [CheckData<I, T, X, Y, 'evaluate'>] extends [infer Err extends string] ? Err : Trained<I, O, T, K>,
   ): RTE.ReaderTaskEither<HasRuntime, TrainingError, Readonly<Record<K, number>>> => {
     const { objective: typed, weights } = trained as Trained<I, O, T, K>;
     const objective = anyObjective(typed);
@@ -180,7 +180,7 @@ export const evaluate =
         TE.bindW('batchSize', () => TE.fromEither(checkBatchSize('evaluate', options.batchSize ?? 256))),
         TE.bindW('resolved', () => TE.fromEither(resolvedOf(objective))),
         TE.bindW('data', ({ resolved }) =>
-          TE.fromEither(samplesFor(objective, resolved, data as Dataset<unknown, unknown>, 'data')),
+          TE.fromEither(samplesFor(objective, resolved, data as Dataset<unknown, unknown>, parts.evaluated)),
         ),
         TE.bindW('plan', ({ resolved, data: { types } }) =>
           TE.fromEither(Plan.evaluationPlan({ ...objective, resolved }, types)),

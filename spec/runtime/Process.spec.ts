@@ -1,0 +1,41 @@
+/** A runtime does not keep a process alive that has nothing more to do, and does not take one down that ends. */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const tsx = join(dirname(createRequire(import.meta.url).resolve('tsx/package.json')), 'dist/cli.mjs');
+
+const run = async (program: string, ...args: readonly string[]) => {
+  const child = spawn(process.execPath, [tsx, join(here, 'children', program), ...args]);
+  let said = '';
+  const hear = (chunk: unknown) => {
+    said += String(chunk);
+  };
+  child.stdout.on('data', hear);
+  child.stderr.on('data', hear);
+  const end = await new Promise((done) => child.on('close', (code, signal) => done(code ?? signal)));
+  return { said, end };
+};
+
+describe('a process', { timeout: 60_000 }, () => {
+  it('ends by itself after training', async () => {
+    const { said, end } = await run('training.ts');
+    expect(said).toMatch(/loss: \d\.\d+/);
+    expect(said.trim().split('\n').at(-1)).toBe('Right');
+    expect(end).toBe(0);
+  });
+
+  it('that exits in the middle of a run has the exit code that it chose', async () => {
+    expect(await run('exiting.ts')).toEqual({ said: 'leaving\n', end: 3 });
+  });
+
+  it('that ends by an error in the middle of a run says that error, and no other', async () => {
+    const { said, end } = await run('exiting.ts', 'throw');
+    expect(said).toContain('Error: on purpose');
+    expect(said).not.toContain('terminate called');
+    expect(end).toBe(1);
+  });
+});
