@@ -10,6 +10,7 @@ export const modules = {
   Loss: 'objective/Loss',
   Metric: 'objective/Metric',
   Optimizer: 'optimizer/Optimizer',
+  Schedule: 'optimizer/Schedule',
   Graph: 'graph/Graph',
   Operators: 'graph/Operators',
   Onnx: 'onnx/Onnx',

@@ -10,6 +10,7 @@ export * as Loss from './objective/Loss.ts';
 export * as Metric from './objective/Metric.ts';
 export * as Onnx from './onnx/Onnx.ts';
 export * as Optimizer from './optimizer/Optimizer.ts';
+export * as Schedule from './optimizer/Schedule.ts';
 export * as Environment from './runtime/Environment.ts';
 export * as Runtime from './runtime/Runtime.ts';
 export * as NdArray from './shape/NdArray.ts';

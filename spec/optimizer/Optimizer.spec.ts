@@ -173,11 +173,104 @@ describe('options', () => {
     expect(Optimizer.check(good)).toEqual(E.right(good));
   });
 
+  it('of every optimizer are checked', () => {
+    const { check, ...o } = Optimizer;
+    const problems = [
+      o.adamax({ epsilon: -1 }),
+      o.nadam({ beta2: 1 }),
+      o.lamb({ weightDecay: -1 }),
+      o.scheduleFreeAdamW({ beta1: 0 }),
+      o.rmsprop({ rho: 1 }),
+      o.adagrad({ initialAccumulatorValue: -1 }),
+      o.adadelta({ rho: 1 }),
+      o.ftrl({ learningRate: 0, learningRatePower: 1 }),
+      o.lion({ beta1: 0 }),
+      o.adafactor({ clipThreshold: 0 }),
+      o.muon({ nsSteps: 0, adamWeightDecay: -1 }),
+      o.sgd({ gradientAccumulationSteps: 0, emaMomentum: 2, emaOverwriteFrequency: 1.5 }),
+    ].map(check);
+    expect(problems).toEqual(
+      [
+        ['adamax: epsilon must be a finite number, 0 or more, got -1'],
+        ['nadam: beta2 must be at least 0 and below 1, got 1'],
+        ['lamb: weightDecay must be a finite number, 0 or more, got -1'],
+        ['schedulefreeadamw: beta1 must be above 0 and at most 1, got 0'],
+        ['rmsprop: rho must be at least 0 and below 1, got 1'],
+        ['adagrad: initialAccumulatorValue must be a finite number, 0 or more, got -1'],
+        ['adadelta: rho must be at least 0 and below 1, got 1'],
+        ['ftrl: learningRate must be above 0, got 0', 'ftrl: learningRatePower must be 0 or less, got 1'],
+        ['lion: beta1 must be above 0 and at most 1, got 0'],
+        ['adafactor: clipThreshold must be a finite number above 0, got 0'],
+        [
+          'muon: adamWeightDecay must be a finite number, 0 or more, got -1',
+          'muon: nsSteps must be a positive integer, got 0',
+        ],
+        [
+          'sgd: gradientAccumulationSteps must be a positive integer, got 0',
+          'sgd: emaMomentum must be from 0 to 1, got 2',
+          'sgd: emaOverwriteFrequency must be a positive integer, got 1.5',
+        ],
+      ].map(E.left),
+    );
+  });
+
   it('defaults are Keras’s', () => {
     expect(Optimizer.sgd().config).toEqual({ learningRate: 0.01, momentum: 0, nesterov: false });
     const adam = { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, amsgrad: false };
     expect(Optimizer.adam().config).toEqual(adam);
     expect(Optimizer.adamW().config).toEqual({ ...adam, weightDecay: 0.004 });
+    const moments = { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
+    for (const family of [Optimizer.adamax(), Optimizer.nadam(), Optimizer.lamb()])
+      expect(family.config).toEqual(moments);
+    expect(Optimizer.rmsprop().config).toEqual({
+      learningRate: 0.001,
+      rho: 0.9,
+      momentum: 0,
+      epsilon: 1e-7,
+      centered: false,
+    });
+    expect(Optimizer.adagrad().config).toEqual({ learningRate: 0.001, initialAccumulatorValue: 0.1, epsilon: 1e-7 });
+    expect(Optimizer.adadelta().config).toEqual({ learningRate: 0.001, rho: 0.95, epsilon: 1e-7 });
+    expect(Optimizer.ftrl().config).toEqual({
+      learningRate: 0.001,
+      learningRatePower: -0.5,
+      initialAccumulatorValue: 0.1,
+      l1RegularizationStrength: 0,
+      l2RegularizationStrength: 0,
+      l2ShrinkageRegularizationStrength: 0,
+      beta: 0,
+    });
+    expect(Optimizer.lion().config).toEqual({ learningRate: 0.001, beta1: 0.9, beta2: 0.99 });
+    expect(Optimizer.adafactor().config).toEqual({
+      learningRate: 0.001,
+      beta2Decay: -0.8,
+      epsilon1: 1e-30,
+      epsilon2: 1e-3,
+      clipThreshold: 1,
+    });
+    expect(Optimizer.muon().config).toEqual({
+      learningRate: 0.001,
+      momentum: 0.95,
+      nesterov: true,
+      nsSteps: 5,
+      adamBeta1: 0.9,
+      adamBeta2: 0.999,
+      epsilon: 1e-7,
+      adamLrRatio: 1,
+      excludeEmbeddings: true,
+      weightDecay: 0.004,
+      adamWeightDecay: 0.004,
+      muonA: 3.4445,
+      muonB: -4.775,
+      muonC: 2.0315,
+      rmsRate: 0.2,
+    });
+    expect(Optimizer.scheduleFreeAdamW().config).toEqual({
+      ...moments,
+      learningRate: 0.0025,
+      epsilon: 1e-8,
+      warmupSteps: 0,
+    });
     expect([Optimizer.sgd(), Optimizer.adam(), Optimizer.adamW()].map((o) => o.learningRate)).toEqual([
       0.01, 0.001, 0.001,
     ]);

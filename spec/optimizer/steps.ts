@@ -47,42 +47,61 @@ const unprefixed = (prefix: string, arrays: Arrays): Arrays =>
     Object.entries(arrays).flatMap(([n, a]) => (n.startsWith(`${prefix}/`) ? [[n.slice(prefix.length + 1), a]] : [])),
   );
 
-/** The parameters after each step. The first step tells which parameters have gradients. */
-export const runSteps = async (
+/** What is there after a step. */
+export interface After {
+  readonly weights: Arrays;
+  readonly slots: Arrays;
+}
+
+const initialSlots = (transformation: Transformation, initial: Arrays): Arrays => {
+  const specs = transformation.slots(Object.fromEntries(Object.entries(initial).map(([n, a]) => [n, a.shape])));
+  return Object.fromEntries(
+    Object.entries(specs).map(([n, { shape, init, parameter }]) => {
+      const size = shape.reduce((a, b) => a * b, 1);
+      return [n, init === 'parameter' ? (initial[parameter] as NdArray) : f32(new Array(size).fill(init), shape)];
+    }),
+  );
+};
+
+/**
+ * Parameters and slots after each step. The first step tells which parameters have gradients. `from`: slots to go on with,
+ * and the number of steps behind them.
+ */
+export const runAll = async (
   transformation: Transformation,
   initial: Arrays,
   steps: readonly { readonly gradients: Arrays; readonly rate: number }[],
-): Promise<readonly Arrays[]> => {
+  from: { readonly slots: Arrays; readonly steps: number } = { slots: initialSlots(transformation, initial), steps: 0 },
+): Promise<readonly After[]> => {
   const bytes = encode(graphOf(stepValues(transformation, initial, Object.keys(steps[0]?.gradients ?? {}))), {
     opset: 18,
   });
   if (E.isLeft(bytes)) throw new Error(bytes.left.message);
   const session = await ort.InferenceSession.create(bytes.right, { logSeverityLevel: 3, intraOpNumThreads: 1 });
   const known = new Set(session.inputNames);
-  const specs = transformation.slots(Object.fromEntries(Object.entries(initial).map(([n, a]) => [n, a.shape])));
-  let weights = initial;
-  let slots: Arrays = Object.fromEntries(
-    Object.entries(specs).map(([n, { shape, init, parameter }]) => {
-      const size = shape.reduce((a, b) => a * b, 1);
-      return [n, init === 'parameter' ? (initial[parameter] as NdArray) : f32(new Array(size).fill(init), shape)];
-    }),
-  );
-  const history: Arrays[] = [];
+  let now: After = { weights: initial, slots: from.slots };
+  const history: After[] = [];
   for (const [i, { gradients, rate }] of steps.entries()) {
     const feeds: Arrays = {
-      ...prefixed('weight', weights),
+      ...prefixed('weight', now.weights),
       ...prefixed('gradient', gradients),
-      ...prefixed('slot', slots),
+      ...prefixed('slot', now.slots),
       rate: f32([rate], []),
-      step: f32([i + 1], []),
+      step: f32([from.steps + i + 1], []),
     };
     const read = Object.entries(feeds).filter(([n]) => known.has(n));
     const results = await session.run(Object.fromEntries(read.map(([n, a]) => [n, toTensor(a)])));
     const arrays = Object.fromEntries(Object.entries(results).map(([n, t]) => [n, fromTensor(t)]));
-    weights = unprefixed('next', arrays);
-    slots = unprefixed('next-slot', arrays);
-    history.push(weights);
+    now = { weights: unprefixed('next', arrays), slots: unprefixed('next-slot', arrays) };
+    history.push(now);
   }
   await session.release();
   return history;
 };
+
+/** The parameters after each step. */
+export const runSteps = async (
+  transformation: Transformation,
+  initial: Arrays,
+  steps: readonly { readonly gradients: Arrays; readonly rate: number }[],
+): Promise<readonly Arrays[]> => (await runAll(transformation, initial, steps)).map(({ weights }) => weights);

@@ -9,8 +9,9 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
+import { bodies, capture } from '../graph/Captured.ts';
 import type { Node, OperatorNode, Value } from '../graph/Graph.ts';
-import { predecessors, topological } from '../graph/Graph.ts';
+import { topological } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import type { DType } from '../shape/NdArray.ts';
 import { plus } from './Rule.ts';
@@ -75,6 +76,9 @@ const obstructed = (operators: readonly Obstacle[]): AutodiffError => {
 // reverse mode
 // -------------------------------------------------------------------------------------
 
+/** What the node's bodies read of the graph around them. */
+const capturedBy = (node: OperatorNode): readonly Value[] => bodies(node).flatMap((g) => capture(g).captured);
+
 const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64';
 
 const show = (v: Value): string => `${v.type.dtype}[${v.type.shape.join(',')}]`;
@@ -85,11 +89,7 @@ const dependents = (order: readonly Node[], wrt: readonly Value[]) => {
   const through = new Set<OperatorNode>();
   const leaves = new Set(wrt.map((v) => v.node));
   const carries = (v: Value | undefined): boolean => v !== undefined && active.has(v.node) && isFloat(v.type.dtype);
-  const reads = (node: OperatorNode): boolean =>
-    node.inputs.some(carries) ||
-    predecessors(node)
-      .slice(node.inputs.filter((v) => v !== undefined).length)
-      .some((n) => active.has(n));
+  const reads = (node: OperatorNode): boolean => node.inputs.some(carries) || capturedBy(node).some(carries);
   for (const node of order) {
     const passes =
       node._tag === 'Operator' && node.detached !== true && reads(node) && node.outputs.some((t) => isFloat(t.dtype));
@@ -110,6 +110,13 @@ const typedAs = (value: Value, cotangent: Value): Value => {
     });
   if (wrong) throw new Op.GraphDefect(`a cotangent of ${show(value)} is ${show(cotangent)}`);
   return { ...cotangent, type: value.type };
+};
+
+/** `vjp` as rules use it. */
+const pullback = (outputs: readonly Value[], cotangents: readonly Value[], wrt: readonly Value[]): readonly Value[] => {
+  const parts = vjp(outputs, cotangents, wrt);
+  if (E.isLeft(parts)) throw new Op.GraphDefect(parts.left.message);
+  return parts.right;
 };
 
 /**
@@ -167,16 +174,17 @@ export const vjp = (
     const dy = sums.get(node);
     if (dy === undefined || node._tag !== 'Operator' || !through.has(node)) continue;
     const rule = ruleOf(node);
+    const captured = capturedBy(node);
     if (rule === undefined) {
       obstacles.push({ operator: ruleName(node), label: node.label, reason: 'no rule for its gradient' });
       // Only to find the other obstacles behind it.
-      for (const v of node.inputs) if (v !== undefined && carries(v)) accumulate(v, Op.fillLike(v));
+      for (const v of [...node.inputs, ...captured]) if (v !== undefined && carries(v)) accumulate(v, Op.fillLike(v));
       continue;
     }
     guarded(node, () => {
       const values = node.outputs.map((type, index): Value => ({ type, node, index }));
-      const parts = rule({ node, inputs: node.inputs, outputs: values, dy });
-      node.inputs.forEach((v, i) => {
+      const parts = rule({ node, inputs: node.inputs, captured, outputs: values, dy, pullback });
+      [...node.inputs, ...captured].forEach((v, i) => {
         const part = parts[i];
         if (v !== undefined && carries(v) && part !== undefined) guarded(node, () => accumulate(v, part()));
       });

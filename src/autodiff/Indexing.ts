@@ -5,6 +5,7 @@
 import { operator, type Value, valueType } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import type { Dim } from '../shape/Shape.ts';
+import { padWithItself } from './Arrangement.ts';
 import { cotangent, input, intOf, knownNumbers, numbersOf, type Rule, textOf, zeros } from './Rule.ts';
 
 // -------------------------------------------------------------------------------------
@@ -108,11 +109,10 @@ export const slice: Rule = (at) => {
   ];
 };
 
-/** Mode constant; negative pads cut. The padding's value has a gradient too. */
+/** Negative pads cut. In mode constant the padding's value has a gradient too. */
 export const pad: Rule = (at) => {
+  if (textOf(at.node, 'mode', 'constant') !== 'constant') return padWithItself(at);
   const [dy, x] = [cotangent(at), input(at, 0)];
-  const mode = textOf(at.node, 'mode', 'constant');
-  if (mode !== 'constant') throw new Op.GraphDefect(`Pad of mode ${mode}: only constant has a gradient`);
   const given = knownNumbers(input(at, 1), 'pads of Pad');
   const axes = at.inputs[3] === undefined ? x.type.shape.map((_, i) => i) : knownNumbers(at.inputs[3], 'axes of Pad');
   const at0 = axes.map((a) => Op.axisOf(x, a));

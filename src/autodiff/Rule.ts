@@ -25,12 +25,20 @@ import type { Dim } from '../shape/Shape.ts';
 export interface At {
   readonly node: OperatorNode;
   readonly inputs: readonly (Value | undefined)[];
+  /** What the node's bodies read of the graph around them. */
+  readonly captured: readonly Value[];
   readonly outputs: readonly Value[];
   /** Cotangents of the outputs; at least one is there. */
   readonly dy: readonly (Value | undefined)[];
+  /** Reverse mode itself (`Grad.vjp`), for rules that say what an operator is made of. */
+  readonly pullback: (
+    outputs: readonly Value[],
+    cotangents: readonly Value[],
+    wrt: readonly Value[],
+  ) => readonly Value[];
 }
 
-/** One for each input; `undefined`: no derivative there (indices, shapes, steps) or zero everywhere. */
+/** One for each input, then one for each captured value; `undefined`: no derivative there (indices, shapes, steps) or zero everywhere. */
 export type Rule = (at: At) => readonly ((() => Value) | undefined)[];
 
 // -------------------------------------------------------------------------------------
@@ -66,6 +74,37 @@ export const binary =
 
 /** The derivative is zero wherever it exists. */
 export const flat: Rule = () => [];
+
+/** The node's operator with its attributes, on other inputs. */
+export const again = (at: At, inputs: readonly (Value | undefined)[], type: ValueType): Value =>
+  operator(at.node.operator, inputs, [type], at.node.attributes, at.node.domain)[0] as Value;
+
+/**
+ * Of an operator that is a composition of others: `outputs` builds that composition on the inputs it is given, and its
+ * gradient is the operator's. What the composition computes besides is computed again, in the backward pass only.
+ */
+export const composed =
+  (outputs: (at: At) => readonly (Value | undefined)[]): Rule =>
+  (at) => {
+    // Copies, so that an input that depends on another does not pass its own part on to it.
+    const isFloat = (v: Value | undefined): v is Value =>
+      v !== undefined && (v.type.dtype === 'float32' || v.type.dtype === 'float64');
+    const copies = at.inputs.map((v) => (isFloat(v) ? Op.identity(v) : v));
+    const pairs = outputs({ ...at, inputs: copies }).flatMap((y, i) => {
+      const dy = at.dy[i];
+      return y === undefined || dy === undefined ? [] : [{ y, dy }];
+    });
+    const parts = at.pullback(
+      pairs.map((p) => p.y),
+      pairs.map((p) => p.dy),
+      copies.filter(isFloat),
+    );
+    const rest = parts[Symbol.iterator]();
+    return copies.map((v) => {
+      const part = isFloat(v) ? rest.next().value : undefined;
+      return part === undefined ? undefined : () => part;
+    });
+  };
 
 // -------------------------------------------------------------------------------------
 // shapes
@@ -159,6 +198,11 @@ export const textOf = (node: OperatorNode, name: string, fallback: string): stri
 
 export const intsOf = (node: OperatorNode, name: string): readonly number[] | undefined =>
   attribute(node, name, 'Ints')?.value;
+
+/** Refuses a form of the operator. */
+export const refuse = (node: OperatorNode, form: string): never => {
+  throw new Op.GraphDefect(`${node.operator} with ${form} has no gradient here`);
+};
 
 /** The elements of a constant, `undefined` if it is known at run time only. */
 export const numbersOf = (value: Value): readonly number[] | undefined =>

@@ -5,15 +5,25 @@
  * Mul, Add, ... that skip an Expand where broadcasting does the same; `unary` and `binary` fetch the values, and `binary`
  * sums what was broadcast. The rules are made of operators of this table, so gradients have gradients.
  *
- * Where a derivative does not exist, the choice is: Abs, Sign, Floor and Relu have 0 at their kinks; Max, Min, ReduceMax
- * and ReduceMin share equally among equals; MaxPool gives all to the first of equals.
+ * Where a derivative does not exist, the choice is: Abs, Sign, Floor and Relu have 0 at their kinks; Max, Min, ReduceMax,
+ * ReduceMin and GlobalMaxPool share equally among equals; MaxPool gives all to the first of equals.
+ *
+ * What takes more than a line is in a file of its family: activations, reductions, products, Einsum, normalisations,
+ * indexing, arrangement, resampling, windows, recurrence. What is not here has no gradient: that is an error which names it.
  */
 import type { OperatorNode, Value } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
+import * as Activations from './Activations.ts';
+import * as Arrangement from './Arrangement.ts';
+import { einsum } from './Einsum.ts';
 import * as Indexing from './Indexing.ts';
+import * as Loops from './Loops.ts';
+import * as Normalizations from './Normalizations.ts';
 import * as Products from './Products.ts';
+import * as Recurrence from './Recurrence.ts';
+import * as Reductions from './Reductions.ts';
+import { resize } from './Resampling.ts';
 import {
-  type At,
   binary,
   cotangent,
   flat,
@@ -21,7 +31,6 @@ import {
   input,
   intOf,
   intsOf,
-  knownNumbers,
   minus,
   numbersOf,
   output,
@@ -47,6 +56,14 @@ const extremum: Rule = (at) => {
   const share = over(dy, winners.reduce(plus));
   return inputs.map((x, i) => () => unbroadcast(x)(times(share, winners[i] as Value)));
 };
+
+/** Of Sum and Mean: each of the arguments, broadcast to the output, with the same weight. */
+const together =
+  (share: (dy: Value, count: number) => Value): Rule =>
+  (at) => {
+    const dy = share(cotangent(at), at.inputs.length);
+    return at.inputs.map((_, i) => () => unbroadcast(input(at, i))(dy));
+  };
 
 /** a^b: the derivative in a of a^0 is 0 even at a = 0, and that in b is 0 where a = 0. */
 const power: Rule = (at) => {
@@ -88,30 +105,6 @@ const logSoftmax: Rule = (at) => {
   return [() => minus(dy, Op.mul(Op.exp(y), sumOver(at.node, dy)))];
 };
 
-/** The axes a reduction sums over, as ONNX has them: an input, an attribute, or all. */
-const reducedAxes = (at: At): readonly number[] => {
-  const x = input(at, 0);
-  const given = at.inputs[1];
-  const axes =
-    (given === undefined ? intsOf(at.node, 'axes') : knownNumbers(given, `axes of ${at.node.operator}`)) ?? [];
-  if (axes.length > 0) return axes.map((a) => Op.axisOf(x, a));
-  return intOf(at.node, 'noop_with_empty_axes', 0) === 0 ? x.type.shape.map((_, i) => i) : [];
-};
-
-/** A reduction's output or its cotangent with the reduced axes at size 1. */
-const kept = (at: At, v: Value): Value => (intOf(at.node, 'keepdims', 1) === 1 ? v : Op.unsqueeze(reducedAxes(at))(v));
-
-const reduction =
-  (dx: (dy: Value, x: Value, y: Value, axes: readonly number[]) => Value): Rule =>
-  (at) => [
-    () => Op.expandLike(input(at, 0))(dx(kept(at, cotangent(at)), input(at, 0), kept(at, output(at)), reducedAxes(at))),
-  ];
-
-const reduceExtremum = reduction((dy, x, y, axes) => {
-  const winners = indicator(Op.equal(x, y), x);
-  return times(winners, over(dy, Op.reduceSum({ axes, keepDims: true })(winners)));
-});
-
 const reshaped: Rule = unary((dy, x) => shapedAs(x)(dy));
 
 const transpose: Rule = (at) => {
@@ -141,13 +134,18 @@ export const rules: Readonly<Record<string, Rule>> = {
     (dy, _, b, y) => Op.neg(times(over(dy, b), y)),
   ),
   Pow: power,
+  /** fmod and Python's remainder alike: a = b n + y, where n is flat. */
+  Mod: binary(
+    (dy) => dy,
+    (dy, a, b, y) => Op.neg(times(dy, Op.div(Op.sub(a, y), b))),
+  ),
   Max: extremum,
   Min: extremum,
+  Sum: together((dy) => dy),
+  Mean: together((dy, count) => Op.div(dy, count)),
 
   Neg: unary((dy) => Op.neg(dy)),
   Abs: unary((dy, x) => times(dy, Op.sign(x))),
-  Sign: flat,
-  Floor: flat,
   Exp: unary((dy, _, y) => times(dy, y)),
   Log: unary((dy, x) => over(dy, x)),
   Sqrt: unary((dy, _, y) => over(Op.mul(dy, 0.5), y)),
@@ -156,7 +154,37 @@ export const rules: Readonly<Record<string, Rule>> = {
   Relu: unary((dy, _, y) => times(dy, indicator(Op.greater(y, 0), y))),
   Sigmoid: unary((dy, _, y) => times(dy, Op.mul(y, Op.sub(1, y)))),
   Tanh: unary((dy, _, y) => times(dy, Op.sub(1, Op.mul(y, y)))),
+  Sin: unary((dy, x) => times(dy, Op.cos(x))),
+  Cos: unary((dy, x) => Op.neg(times(dy, Op.sin(x)))),
+  Tan: unary((dy, _, y) => times(dy, Op.add(Op.mul(y, y), 1))),
+  Asin: unary((dy, x) => over(dy, Op.sqrt(Op.sub(1, Op.mul(x, x))))),
+  Acos: unary((dy, x) => Op.neg(over(dy, Op.sqrt(Op.sub(1, Op.mul(x, x)))))),
+  Atan: unary((dy, x) => over(dy, Op.add(Op.mul(x, x), 1))),
+  Sinh: unary((dy, x) => times(dy, Op.cosh(x))),
+  Cosh: unary((dy, x) => times(dy, Op.sinh(x))),
+  Asinh: unary((dy, x) => over(dy, Op.sqrt(Op.add(Op.mul(x, x), 1)))),
+  Acosh: unary((dy, x) => over(dy, Op.sqrt(Op.sub(Op.mul(x, x), 1)))),
+  Atanh: unary((dy, x) => over(dy, Op.sub(1, Op.mul(x, x)))),
+
   Softplus: unary((dy, x) => times(dy, Op.sigmoid(x))),
+  Softsign: Activations.softsign,
+  LeakyRelu: Activations.leakyRelu,
+  PRelu: Activations.pRelu,
+  ThresholdedRelu: Activations.thresholdedRelu,
+  Elu: Activations.elu,
+  Celu: Activations.celu,
+  Selu: Activations.selu,
+  Mish: Activations.mish,
+  Gelu: Activations.gelu,
+  'com.microsoft:Gelu': Activations.gelu,
+  'com.microsoft:BiasGelu': Activations.biasGelu,
+  'com.microsoft:FastGelu': Activations.fastGelu,
+  'com.microsoft:QuickGelu': Activations.quickGelu,
+  HardSigmoid: Activations.hardSigmoid,
+  HardSwish: Activations.hardSwish,
+  Shrink: Activations.shrink,
+  Clip: Activations.clip,
+  Dropout: Activations.dropout,
   Identity: unary((dy) => dy),
   Cast: unary((dy, x) => Op.cast(x.type.dtype)(dy)),
   Where: where,
@@ -166,18 +194,29 @@ export const rules: Readonly<Record<string, Rule>> = {
   MatMul: Products.matMul,
   'com.microsoft:FusedMatMul': Products.matMul,
   Gemm: Products.gemm,
+  Einsum: einsum,
 
-  ReduceSum: reduction((dy) => dy),
-  ReduceMean: reduction((dy, x, _, axes) => Op.div(dy, Op.count(x.type.dtype, axes)(x))),
-  ReduceMax: reduceExtremum,
-  ReduceMin: reduceExtremum,
+  ReduceSum: Reductions.reduction((dy) => dy),
+  ReduceMean: Reductions.reduction((dy, x, _, axes) => Op.div(dy, Op.count(x.type.dtype, axes)(x))),
+  ReduceMax: Reductions.extremum,
+  ReduceMin: Reductions.extremum,
+  ReduceProd: Reductions.prod,
+  ReduceL1: Reductions.reduction((dy, x) => times(dy, Op.sign(x))),
+  ReduceL2: Reductions.l2,
+  ReduceSumSquare: Reductions.reduction((dy, x) => times(dy, Op.mul(x, 2))),
+  ReduceLogSum: Reductions.reduction((dy, _, y) => over(dy, Op.exp(y))),
+  ReduceLogSumExp: Reductions.logSumExp,
+  CumSum: Arrangement.cumSum,
 
   Reshape: reshaped,
+  Flatten: reshaped,
   Unsqueeze: reshaped,
   Squeeze: reshaped,
   Expand: unary((dy, x) => unbroadcast(x)(dy)),
   Transpose: transpose,
+  Tile: Arrangement.tile,
   Concat: Indexing.concat,
+  Split: Arrangement.split,
   Slice: Indexing.slice,
   Pad: Indexing.pad,
   Gather: Indexing.gather,
@@ -185,12 +224,68 @@ export const rules: Readonly<Record<string, Rule>> = {
   GatherND: Indexing.gatherND,
   ScatterElements: Indexing.scatterElements,
   ScatterND: Indexing.scatterND,
+  TopK: Arrangement.topK,
+  Compress: Arrangement.compress,
+  Trilu: Arrangement.itself,
+  ReverseSequence: Arrangement.itself,
+  OneHot: Arrangement.oneHot,
+  Range: Arrangement.range,
+  DepthToSpace: Arrangement.depthToSpace,
+  SpaceToDepth: Arrangement.spaceToDepth,
+  Resize: resize,
+
+  BatchNormalization: Normalizations.batch,
+  LayerNormalization: Normalizations.layer,
+  SimplifiedLayerNormalization: Normalizations.rootMeanSquare,
+  InstanceNormalization: Normalizations.instance,
+  GroupNormalization: Normalizations.group,
+  MeanVarianceNormalization: Normalizations.meanVariance,
+  LpNormalization: Normalizations.lp,
+  LRN: Normalizations.localResponse,
+
+  Loop: Loops.loop,
 
   Conv: Windows.conv,
   ConvTranspose: Windows.convTranspose,
   MaxPool: Windows.maxPool,
   AveragePool: Windows.averagePool,
+  LpPool: Windows.lpPool,
   GlobalAveragePool: Windows.globalAveragePool,
+  GlobalMaxPool: Windows.globalMaxPool,
+  GlobalLpPool: Windows.globalLpPool,
+
+  RNN: Recurrence.rnn,
+  LSTM: Recurrence.lstm,
+  GRU: Recurrence.gru,
+
+  // Zero wherever the derivative exists: steps, and sizes, places and random numbers that only look at an input's shape.
+  Sign: flat,
+  Floor: flat,
+  Ceil: flat,
+  Round: flat,
+  Hardmax: flat,
+  EyeLike: flat,
+  RandomNormalLike: flat,
+  RandomUniformLike: flat,
+
+  // Integers and truth values, through which nothing flows.
+  Shape: flat,
+  Size: flat,
+  ArgMax: flat,
+  ArgMin: flat,
+  NonZero: flat,
+  ConstantOfShape: flat,
+  Equal: flat,
+  Greater: flat,
+  GreaterOrEqual: flat,
+  Less: flat,
+  LessOrEqual: flat,
+  Not: flat,
+  And: flat,
+  Or: flat,
+  Xor: flat,
+  IsNaN: flat,
+  IsInf: flat,
 };
 
 /** The key of an operator in the table: its name, after its domain unless that is ai.onnx. */

@@ -12,6 +12,7 @@ import { type OperatorNode, operator, type Value, valueType } from '../graph/Gra
 import * as Op from '../graph/Operators.ts';
 import type { Dim } from '../shape/Shape.ts';
 import { multiply } from './Products.ts';
+import { shared } from './Reductions.ts';
 import {
   type At,
   cotangent,
@@ -32,27 +33,40 @@ import {
 // model
 // -------------------------------------------------------------------------------------
 
-/** ONNX's defaults filled in. */
-const windowOf = (node: OperatorNode, kernel: readonly number[]): Op.ConvOptions => {
-  const padding = textOf(node, 'auto_pad', 'NOTSET');
-  if (padding !== 'NOTSET' && padding !== 'VALID')
-    throw new Op.GraphDefect(`${node.operator} with auto_pad ${padding}: give pads`);
-  return {
+const at = (list: readonly number[], i: number): number => list[i] as number;
+
+/** ONNX's SAME: as many windows as strides fit in, the odd cell of padding at the end (UPPER) or the start (LOWER). */
+const samePads = (o: Op.WindowOptions, sizes: readonly number[], upper: boolean): readonly number[] => {
+  const totals = sizes.map((size, i) => {
+    const reach = at(o.dilations, i) * (at(o.kernel, i) - 1) + 1;
+    return Math.max(0, (Math.ceil(size / at(o.strides, i)) - 1) * at(o.strides, i) + reach - size);
+  });
+  const less = totals.map((total) => Math.floor(total / 2));
+  const more = totals.map((total) => Math.ceil(total / 2));
+  return upper ? [...less, ...more] : [...more, ...less];
+};
+
+/** ONNX's defaults filled in; `x` is what the windows lie on. */
+const windowOf = (node: OperatorNode, kernel: readonly number[], x?: Value): Op.ConvOptions => {
+  const o = {
     kernel,
     strides: intsOf(node, 'strides') ?? kernel.map(() => 1),
     dilations: intsOf(node, 'dilations') ?? kernel.map(() => 1),
     pads: intsOf(node, 'pads') ?? [...kernel, ...kernel].map(() => 0),
     group: intOf(node, 'group', 1),
   };
+  const padding = textOf(node, 'auto_pad', 'NOTSET');
+  if (padding === 'NOTSET' || padding === 'VALID') return o;
+  if (x === undefined) throw new Op.GraphDefect(`${node.operator} with auto_pad ${padding}: give pads`);
+  const sizes = staticSizes(x, 2, `the gradient of ${node.operator}`);
+  return { ...o, pads: samePads(o, sizes, padding === 'SAME_UPPER') };
 };
 
-const poolOf = (node: OperatorNode): Op.ConvOptions => {
+const poolOf = (node: OperatorNode, x: Value): Op.ConvOptions => {
   const kernel = intsOf(node, 'kernel_shape');
   if (kernel === undefined) throw new Op.GraphDefect(`${node.operator} without kernel_shape`);
-  return windowOf(node, kernel);
+  return windowOf(node, kernel, x);
 };
-
-const at = (list: readonly number[], i: number): number => list[i] as number;
 
 /** Cells a window reaches over along each axis. */
 const extents = (o: Op.WindowOptions): readonly number[] => o.kernel.map((k, i) => at(o.dilations, i) * (k - 1) + 1);
@@ -201,7 +215,7 @@ const biasGradient = (dy: Value): Value =>
 
 export const conv: Rule = (a) => {
   const [dy, x, w] = [cotangent(a), input(a, 0), input(a, 1)] as const;
-  const o = windowOf(a.node, staticSizes(w, 2, 'the gradient of Conv'));
+  const o = windowOf(a.node, staticSizes(w, 2, 'the gradient of Conv'), x);
   return [
     () => dataGradient(dy, w, staticSizes(x, 2, 'the gradient of Conv'), o),
     () => weightGradient(x, dy, o),
@@ -247,7 +261,7 @@ const indicesOf = (a: At): Value =>
 export const maxPool: Rule = (a) => {
   const [dy, x] = [cotangent(a), input(a, 0)];
   if (intOf(a.node, 'storage_order', 0) !== 0) throw new Op.GraphDefect('MaxPool with storage_order 1');
-  const o = poolOf(a.node);
+  const o = poolOf(a.node, x);
   const overlapping = extents(o).some((e, i) => e > at(o.strides, i));
   return [
     () =>
@@ -273,14 +287,9 @@ const shares = (x: Value, out: readonly number[], sizes: readonly number[], o: O
     : Op.tensor(values, [1, 1, ...out], x.type.dtype);
 };
 
-/** A convolution of every channel alike with ones: its data gradient spreads each window's share. */
-export const averagePool: Rule = (a) => {
-  const [dy, x] = [cotangent(a), input(a, 0)];
-  const o = poolOf(a.node);
-  const [out, sizes] = [
-    staticSizes(dy, 2, 'the gradient of AveragePool'),
-    staticSizes(x, 2, 'the gradient of AveragePool'),
-  ];
+/** The transpose of summing each window: a convolution of every channel alike with ones. */
+const spread = (dy: Value, x: Value, o: Op.ConvOptions): Value => {
+  const sizes = staticSizes(x, 2, 'the gradient of a pool');
   const [batch, channels] = x.type.shape;
   const images = typeof batch === 'number' && typeof channels === 'number' ? batch * channels : '?';
   const ones = Op.tensor(
@@ -288,17 +297,55 @@ export const averagePool: Rule = (a) => {
     [1, 1, ...o.kernel],
     x.type.dtype,
   );
+  const each = Op.reshape([images, 1, ...staticSizes(dy, 2, 'the gradient of a pool')])(dy);
+  return shapedAs(x)(dataGradient(each, ones, sizes, o));
+};
+
+export const averagePool: Rule = (a) => {
+  const [dy, x] = [cotangent(a), input(a, 0)];
+  const o = poolOf(a.node, x);
   return [
     () => {
-      const share = shares(x, out, sizes, o, intOf(a.node, 'count_include_pad', 0) !== 0);
-      const each = Op.reshape([images, 1, ...out])(times(dy, share));
-      return shapedAs(x)(dataGradient(each, ones, sizes, o));
+      const [out, sizes] = [
+        staticSizes(dy, 2, 'the gradient of AveragePool'),
+        staticSizes(x, 2, 'the gradient of AveragePool'),
+      ];
+      return spread(times(dy, shares(x, out, sizes, o, intOf(a.node, 'count_include_pad', 0) !== 0)), x, o);
     },
   ];
 };
 
+/** The p-norm of each window: (sum of |x|^p)^(1/p). Where it is zero the gradient is zero. */
+const ofNorm = (dy: Value, x: Value, y: Value, p: number, back: (dy: Value) => Value): Value => {
+  const positive = Op.greater(y, 0);
+  const root = Op.where(positive, Op.pow(Op.where(positive, y, 1), 1 - p), 0);
+  const power = p === 1 ? Op.sign(x) : p === 2 ? x : Op.mul(Op.sign(x), Op.pow(Op.abs(x), p - 1));
+  return Op.mul(back(Op.mul(dy, root)), power);
+};
+
+export const lpPool: Rule = (a) => {
+  const [dy, x] = [cotangent(a), input(a, 0)];
+  const o = poolOf(a.node, x);
+  return [() => ofNorm(dy, x, output(a), intOf(a.node, 'p', 2), (d) => spread(d, x, o))];
+};
+
+// -------------------------------------------------------------------------------------
+// pooling of all positions
+// -------------------------------------------------------------------------------------
+
+const spatial = (x: Value): readonly number[] => x.type.shape.flatMap((_, i) => (i < 2 ? [] : [i]));
+
 export const globalAveragePool: Rule = (a) => {
   const [dy, x] = [cotangent(a), input(a, 0)];
-  const axes = x.type.shape.flatMap((_, i) => (i < 2 ? [] : [i]));
-  return [() => Op.expandLike(x)(Op.div(dy, Op.count(x.type.dtype, axes)(x)))];
+  return [() => Op.expandLike(x)(Op.div(dy, Op.count(x.type.dtype, spatial(x))(x)))];
+};
+
+export const globalMaxPool: Rule = (a) => {
+  const [dy, x] = [cotangent(a), input(a, 0)];
+  return [() => shared(dy, x, output(a), spatial(x))];
+};
+
+export const globalLpPool: Rule = (a) => {
+  const [dy, x] = [cotangent(a), input(a, 0)];
+  return [() => ofNorm(dy, x, output(a), intOf(a.node, 'p', 2), (d) => d)];
 };

@@ -31,6 +31,8 @@ export interface Slot {
   readonly shape: readonly number[];
   /** What it starts as: a number everywhere, or a copy of the parameter. */
   readonly init: number | 'parameter';
+  /** It is an average of the parameter, which may take the parameter's place when training is over: see `averaged`. */
+  readonly average?: true;
 }
 
 /** Values of a step that all parameters share. */
@@ -88,12 +90,16 @@ const keyed = (stages: readonly Stage[]): readonly (readonly [string, Stage])[] 
 
 const prefix = (key: string, slot: string): string => `${key}/${slot}/`;
 
+/** Name and shape of parameters, from their values. */
+export const parametersOf = (values: Values): readonly Parameter[] =>
+  Object.entries(values).map(([name, { type }]) => ({ name, shape: type.shape.filter((d) => typeof d === 'number') }));
+
 /** The slots of one stage, by parameter and slot. */
 const slotsOf = (key: string, stage: Stage, parameters: Values, all: Values): Readonly<Record<string, Values>> =>
   Object.fromEntries(
-    Object.entries(parameters).map(([name, { type }]) => {
-      const shape = type.shape.filter((d) => typeof d === 'number');
-      const own = Object.keys(stage.slots({ name, shape }));
+    parametersOf(parameters).map((parameter) => {
+      const { name } = parameter;
+      const own = Object.keys(stage.slots(parameter));
       return [name, Object.fromEntries(own.map((slot) => [slot, all[prefix(key, slot) + name] as Value]))];
     }),
   );
@@ -109,7 +115,7 @@ const flat = (key: string, slots: Readonly<Record<string, Values>>): Values =>
 // constructors
 // -------------------------------------------------------------------------------------
 
-const fromStages = (stages: readonly Stage[]): Transformation => ({
+export const fromStages = (stages: readonly Stage[]): Transformation => ({
   stages,
   slots: (parameters) =>
     Object.fromEntries(
@@ -212,6 +218,44 @@ export const map = (key: string, f: (step: Step) => (input: RuleInput) => Value)
 // -------------------------------------------------------------------------------------
 // combinators
 // -------------------------------------------------------------------------------------
+
+/**
+ * A whole transformation as one stage, for stages that do something around it: its slots are `KEY/STAGE/SLOT/PARAMETER`.
+ */
+export const asStage = (key: string, inner: Transformation): Stage => {
+  // An inner slot's name ends with its parameter's, which the outer name ends with as well.
+  const slots: Stage['slots'] = ({ name, shape }) =>
+    Object.fromEntries(
+      Object.entries(inner.slots({ [name]: shape })).map(([full, { shape: own, init, average }]) => [
+        full.slice(0, -name.length - 1),
+        { shape: own, init, ...(average === undefined ? {} : { average }) },
+      ]),
+    );
+  return {
+    key,
+    slots,
+    update: (step) => {
+      const update = inner.update(step);
+      return (gradients, parameters, own) => {
+        const flattened = Object.fromEntries(
+          Object.entries(own).flatMap(([name, values]) =>
+            Object.entries(values).map(([slot, value]) => [`${slot}/${name}`, value]),
+          ),
+        );
+        const after = update(gradients, parameters, flattened);
+        return {
+          updates: after.updates,
+          slots: Object.fromEntries(
+            Object.entries(own).map(([name, values]) => [
+              name,
+              Object.fromEntries(Object.keys(values).map((slot) => [slot, after.slots[`${slot}/${name}`] as Value])),
+            ]),
+          ),
+        };
+      };
+    },
+  };
+};
 
 /** One after the other: the first one sees the gradients. */
 export const chain = (...transformations: readonly Transformation[]): Transformation =>

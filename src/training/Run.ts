@@ -13,6 +13,7 @@ import { progress } from '../callback/Progress.ts';
 import type { Run } from '../callback/Run.ts';
 import * as Plan from '../interpret/Plan.ts';
 import { initialValues } from '../model/Initial.ts';
+import { averaged, inputFor, type Optimizer, rateAt } from '../optimizer/Optimizer.ts';
 import type { HasRuntime, Runtime } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import type { HasClock, HasFileSystem, HasTerminal } from './Environment.ts';
@@ -49,6 +50,8 @@ interface Cell {
   history: History.History;
   /** Epochs that have ended, counted from the beginning of training. */
   epoch: number;
+  /** The present weights were put back by a callback, and no step has changed them since. */
+  restored: boolean;
 }
 
 // -------------------------------------------------------------------------------------
@@ -80,6 +83,7 @@ const snapshot = (
 type Asked = Extract<Signal, { readonly _tag: 'Directive' }>;
 
 interface Tools {
+  readonly optimizer: Optimizer;
   readonly trainer: Trainer.Trainer;
   readonly cell: Cell;
   readonly env: Environment;
@@ -87,7 +91,7 @@ interface Tools {
 }
 
 const carryOut = (
-  { trainer, cell, env, fixed }: Tools,
+  { trainer, cell, env, fixed, optimizer }: Tools,
   { from, directive }: Asked,
 ): TE.TaskEither<TrainingError, void> => {
   const { control } = cell;
@@ -104,16 +108,22 @@ const carryOut = (
             `it set the learning rate to ${directive.value}; expected a finite number, 0 or more`,
           ),
         );
-      return TE.fromIO(() => {
-        if (directive.value === control.learningRate) return;
-        announce({
-          _tag: 'LearningRateChanged',
-          from: control.learningRate,
-          to: directive.value,
-          time: env.clock.now(),
-        });
-        control.learningRate = directive.value;
-      });
+      return pipe(
+        TE.rightIO(() => (optimizer.schedule === undefined ? control.learningRate : control.shown)),
+        TE.chain((present) =>
+          pipe(
+            inputFor(optimizer)(control.learningRate, present, directive.value),
+            E.mapLeft((reason) => callbackError(from, 'Failed', `it set the learning rate: ${reason}`)),
+            E.map((input) => {
+              if (directive.value === present) return;
+              announce({ _tag: 'LearningRateChanged', from: present, to: directive.value, time: env.clock.now() });
+              control.learningRate = input;
+              control.shown = directive.value;
+            }),
+            TE.fromEither,
+          ),
+        ),
+      );
     case 'HaltEpoch':
       return TE.fromIO(() => {
         control.haltEpoch = true;
@@ -141,7 +151,12 @@ const carryOut = (
                 `${[...cell.remembered.keys()].map((slot) => `'${slot}'`).join(', ') || 'none'}. Ask to Remember it first`,
             ),
           )
-        : trainer.restore(weights);
+        : pipe(
+            trainer.restore(weights),
+            TE.map(() => {
+              cell.restored = true;
+            }),
+          );
     }
     case 'Save':
       return pipe(
@@ -173,6 +188,7 @@ const carryOutAll = (tools: Tools, asked: readonly Asked[]): TE.TaskEither<Train
   );
 
 const observe = (cell: Cell, event: Event): void => {
+  if (event._tag === 'StepEnded') cell.restored = false;
   if (event._tag !== 'EpochEnded') return;
   cell.epoch = event.epoch + 1;
   cell.history = History.append(event.epoch, event.logs)(cell.history);
@@ -327,6 +343,7 @@ export const run =
             const control: Control = {
               learningRate: from?.learningRate ?? Math.fround(objective.optimizer.learningRate),
               step: from?.step ?? 0,
+              shown: Number.NaN,
               haltEpoch: false,
               halted: undefined,
               pending: [],
@@ -337,21 +354,28 @@ export const run =
               callbacks: { ...from?.callbacks },
               history: from?.history ?? History.empty,
               epoch: from?.epoch ?? 0,
+              restored: false,
             };
             const start = { epoch: cell.epoch, step: control.step, callbacks: from?.callbacks ?? {} };
             const fixed = { seed: ready.schedule.seed, threads: env.runtime.threads };
-            const context = { ...env, run: { trainer, control, start, grain: fit.grain } } as unknown as R &
-              HasRun &
-              Environment;
+            const context = {
+              ...env,
+              run: { trainer, control, start, grain: fit.grain, rateAt: rateAt(objective.optimizer) },
+            } as unknown as R & HasRun & Environment;
             return pipe(
               TE.fromIO(warnOfThreads(settings, env)),
-              TE.chain(() => guarded(() => consume(shown.signals(context), { trainer, cell, env, fixed })())),
+              TE.chain(() =>
+                guarded(() =>
+                  consume(shown.signals(context), { trainer, cell, env, fixed, optimizer: objective.optimizer })(),
+                ),
+              ),
               TE.chain(() => snapshot(trainer, cell, fixed)),
               TE.map(
                 (state): Trained<I, O, T, K> => ({
                   _tag: 'Trained',
                   objective,
-                  weights: state.weights,
+                  // Where the optimizer keeps averages of the weights, those are the result (Keras's `use_ema`).
+                  weights: cell.restored ? state.weights : averaged(objective.optimizer)(state.weights, state.slots),
                   history: state.history,
                   state,
                 }),

@@ -40,7 +40,10 @@ export interface Start {
 
 /** What directives change, between two events. The one mutable value of a run; whoever runs it owns it. */
 export interface Control {
+  /** The training graph's input: the rate, or a factor on the rate of the optimizer's schedule. */
   learningRate: number;
+  /** The rate that the last event with one told. */
+  shown: number;
   /** Updates done. */
   step: number;
   haltEpoch: boolean;
@@ -55,6 +58,8 @@ export interface RunContext {
   readonly start: Start;
   /** No call of the runtime makes steps across a multiple of this: a callback acts on the weights there. */
   readonly grain: number | undefined;
+  /** The rate of a step, from the graph's input and the number of updates done before it. */
+  readonly rateAt: (input: number, step: number) => number;
 }
 
 export interface HasRun {
@@ -103,6 +108,7 @@ interface Epoch {
 /** An event and its settling, then whatever carrying out the directives gave. */
 function* emit(control: Control, first: Event): Generator<Emitted, void> {
   for (let next: Event | undefined = first; next !== undefined; next = control.pending.shift()) {
+    if ('learningRate' in next) control.shown = next.learningRate;
     yield E.right(event(next));
     yield E.right(settled);
   }
@@ -110,20 +116,20 @@ function* emit(control: Control, first: Event): Generator<Emitted, void> {
 
 async function* epochOf(
   schedule: Schedule,
-  { trainer, control, grain }: RunContext,
+  { trainer, control, grain, rateAt }: RunContext,
   epoch: number,
   now: () => number,
   length: { last: { steps: number; milliseconds: number } | undefined },
 ): AsyncGenerator<Emitted, Epoch | undefined> {
   const order = visits(schedule, epoch);
   let totals = Totals.empty;
-  let learningRate = control.learningRate;
+  let learningRate = rateAt(control.learningRate, control.step);
   let at = 0;
   while (at < order.length && !control.haltEpoch) {
     const steps = Math.min(nextLength(schedule, length.last), untilNext(grain, control.step));
     const indices = order.slice(at, at + steps * schedule.batchSize);
     at += indices.length;
-    learningRate = control.learningRate;
+    const input = control.learningRate;
     const chunk: Either<TrainingError, Chunk> = await trainer.learn(indices, control)();
     if (E.isLeft(chunk)) {
       yield chunk;
@@ -134,6 +140,7 @@ async function* epochOf(
     length.last = { steps: done, milliseconds };
     const before = control.step;
     control.step += done;
+    learningRate = rateAt(input, control.step - 1);
     for (let i = 0; i < done && !control.haltEpoch; i++) {
       totals = Totals.add(totals, results, i);
       yield* emit(control, {
@@ -151,7 +158,8 @@ async function* epochOf(
 }
 
 async function* epochs(schedule: Schedule, context: RunContext, now: () => number): AsyncGenerator<Emitted, void> {
-  const { trainer, control, start } = context;
+  const { trainer, control, start, rateAt } = context;
+  const present = () => rateAt(control.learningRate, control.step);
   const length: { last: { steps: number; milliseconds: number } | undefined } = { last: undefined };
   let ended = 0;
   yield* emit(control, {
@@ -160,14 +168,14 @@ async function* epochs(schedule: Schedule, context: RunContext, now: () => numbe
     epochs: schedule.epochs,
     stepsPerEpoch: Math.ceil(schedule.samples / schedule.batchSize),
     batchSize: schedule.batchSize,
-    learningRate: control.learningRate,
+    learningRate: present(),
     directions: schedule.directions,
     callbackStates: start.callbacks,
     time: now(),
   });
   for (let epoch = start.epoch; epoch < schedule.epochs && control.halted === undefined; epoch++) {
     control.haltEpoch = false;
-    yield* emit(control, { _tag: 'EpochStarted', epoch, learningRate: control.learningRate, time: now() });
+    yield* emit(control, { _tag: 'EpochStarted', epoch, learningRate: present(), time: now() });
     const done = yield* epochOf(schedule, context, epoch, now, length);
     if (done === undefined) return;
     let validation: Logs = {};
