@@ -7,24 +7,19 @@ import { pipe } from 'fp-ts/lib/function.js';
 import type { IO } from 'fp-ts/lib/IO.js';
 import type * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
-import { callbackError } from '../callback/CallbackError.ts';
 import * as History from '../callback/History.ts';
 import { progress } from '../callback/Progress.ts';
 import type { Run } from '../callback/Run.ts';
-import * as Plan from '../interpret/Plan.ts';
-import { initialValues } from '../model/Initial.ts';
-import { averaged, inputFor, type Optimizer, rateAt } from '../optimizer/Optimizer.ts';
-import type { HasRuntime, Runtime } from '../runtime/Runtime.ts';
-import type { NdArray } from '../shape/NdArray.ts';
+import { averaged, rateAt } from '../optimizer/Optimizer.ts';
+import type { HasRuntime } from '../runtime/Runtime.ts';
+import { type Asked, type Cell, carryOutAll, snapshot, type Tools } from './Directives.ts';
 import type { HasClock, HasFileSystem, HasTerminal } from './Environment.ts';
 import type { Event, Signal } from './Event.ts';
-import type { Fit, FitSettings, Prepared } from './Fit.ts';
+import type { Fit, FitSettings } from './Fit.ts';
 import type { Objective } from './Objective.ts';
+import { openTrainer } from './Open.ts';
 import type { Control, HasRun } from './Source.ts';
-import type { TrainState, Weights } from './State.ts';
-import * as State from './State.ts';
 import type { Trained } from './Trained.ts';
-import * as Trainer from './Trainer.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
@@ -41,151 +36,6 @@ type Own<R> = keyof { [K in keyof R as K extends 'run' ? never : Environment ext
 export type Needs<R> = [Own<R>] extends [never]
   ? Environment
   : Environment & { readonly [K in Own<R>]: R[K & keyof R] };
-
-/** The mutable state of one run; nothing of it outlives the run. */
-interface Cell {
-  readonly control: Control;
-  readonly remembered: Map<string, Weights>;
-  readonly callbacks: Record<string, unknown>;
-  history: History.History;
-  /** Epochs that have ended, counted from the beginning of training. */
-  epoch: number;
-  /** The present weights were put back by a callback, and no step has changed them since. */
-  restored: boolean;
-}
-
-// -------------------------------------------------------------------------------------
-// directives
-// -------------------------------------------------------------------------------------
-
-const snapshot = (
-  trainer: Trainer.Trainer,
-  cell: Cell,
-  fixed: { readonly seed: number; readonly threads: number },
-): TE.TaskEither<TrainingError, TrainState> =>
-  pipe(
-    TE.Do,
-    TE.bind('weights', () => trainer.weights),
-    TE.bind('slots', () => trainer.slots),
-    TE.map(({ weights, slots }) => ({
-      weights,
-      slots,
-      remembered: Object.fromEntries(cell.remembered),
-      ...fixed,
-      epoch: cell.epoch,
-      step: cell.control.step,
-      learningRate: cell.control.learningRate,
-      callbacks: { ...cell.callbacks },
-      history: cell.history,
-    })),
-  );
-
-type Asked = Extract<Signal, { readonly _tag: 'Directive' }>;
-
-interface Tools {
-  readonly optimizer: Optimizer;
-  readonly trainer: Trainer.Trainer;
-  readonly cell: Cell;
-  readonly env: Environment;
-  readonly fixed: { readonly seed: number; readonly threads: number };
-}
-
-const carryOut = (
-  { trainer, cell, env, fixed, optimizer }: Tools,
-  { from, directive }: Asked,
-): TE.TaskEither<TrainingError, void> => {
-  const { control } = cell;
-  const announce = (event: Event) => {
-    control.pending.push(event);
-  };
-  switch (directive._tag) {
-    case 'SetLearningRate':
-      if (!(Number.isFinite(directive.value) && directive.value >= 0))
-        return TE.left(
-          callbackError(
-            from,
-            'Failed',
-            `it set the learning rate to ${directive.value}; expected a finite number, 0 or more`,
-          ),
-        );
-      return pipe(
-        TE.rightIO(() => (optimizer.schedule === undefined ? control.learningRate : control.shown)),
-        TE.chain((present) =>
-          pipe(
-            inputFor(optimizer)(control.learningRate, present, directive.value),
-            E.mapLeft((reason) => callbackError(from, 'Failed', `it set the learning rate: ${reason}`)),
-            E.map((input) => {
-              if (directive.value === present) return;
-              announce({ _tag: 'LearningRateChanged', from: present, to: directive.value, time: env.clock.now() });
-              control.learningRate = input;
-              control.shown = directive.value;
-            }),
-            TE.fromEither,
-          ),
-        ),
-      );
-    case 'HaltEpoch':
-      return TE.fromIO(() => {
-        control.haltEpoch = true;
-      });
-    case 'HaltRun':
-      return TE.fromIO(() => {
-        control.haltEpoch = true;
-        control.halted = control.halted ?? directive.reason;
-      });
-    case 'Remember':
-      return pipe(
-        trainer.weights,
-        TE.chainIOK((weights) => () => {
-          cell.remembered.set(directive.slot, weights);
-        }),
-      );
-    case 'Restore': {
-      const weights = cell.remembered.get(directive.slot);
-      return weights === undefined
-        ? TE.left(
-            callbackError(
-              from,
-              'Protocol',
-              `it asked to restore '${directive.slot}', which was not remembered; there are ` +
-                `${[...cell.remembered.keys()].map((slot) => `'${slot}'`).join(', ') || 'none'}. Ask to Remember it first`,
-            ),
-          )
-        : pipe(
-            trainer.restore(weights),
-            TE.map(() => {
-              cell.restored = true;
-            }),
-          );
-    }
-    case 'Save':
-      return pipe(
-        directive.what === 'weights'
-          ? pipe(trainer.weights, TE.chainEitherKW(State.encodeWeights))
-          : pipe(snapshot(trainer, cell, fixed), TE.chainEitherKW(State.encodeState)),
-        TE.chainW((bytes) => env.fileSystem.writeFile(directive.path, bytes)),
-        TE.map(() => announce({ _tag: 'CheckpointSaved', path: directive.path, time: env.clock.now() })),
-      );
-    case 'Log':
-      // Logs are part of the event by now: attaching a callback put them there.
-      return TE.right(undefined);
-  }
-};
-
-const savesLast = (asked: readonly Asked[]): readonly Asked[] => [
-  ...asked.filter(({ directive }) => directive._tag !== 'Save'),
-  ...asked.filter(({ directive }) => directive._tag === 'Save'),
-];
-
-const carryOutAll = (tools: Tools, asked: readonly Asked[]): TE.TaskEither<TrainingError, void> =>
-  savesLast(asked).reduce<TE.TaskEither<TrainingError, void>>(
-    (before, one) =>
-      pipe(
-        before,
-        TE.chain(() => carryOut(tools, one)),
-      ),
-    TE.right(undefined),
-  );
 
 const observe = (cell: Cell, event: Event): void => {
   if (event._tag === 'StepEnded') cell.restored = false;
@@ -232,78 +82,6 @@ const guarded = <A>(task: TE.TaskEither<TrainingError, A>): TE.TaskEither<Traini
     ),
     TE.chain(TE.fromEither),
   );
-
-// -------------------------------------------------------------------------------------
-// opening
-// -------------------------------------------------------------------------------------
-
-const filled = (value: number, shape: readonly number[]): NdArray => ({
-  dtype: 'float32',
-  shape,
-  data: new Float32Array(shape.reduce((n, d) => n * d, 1)).fill(value),
-});
-
-/** Slots of a resumed run, or the optimizer's initial ones. */
-const slotsFrom = (plan: Plan.TrainingPlan, weights: Weights, from: TrainState | undefined): Weights =>
-  Object.fromEntries(
-    Object.entries(plan.slots).map(([name, { shape, init, parameter }]) => [
-      name,
-      from?.slots[name] ?? (init === 'parameter' ? (weights[parameter] as NdArray) : filled(init, shape)),
-    ]),
-  );
-
-const checkSlots = (plan: Plan.TrainingPlan, from: TrainState | undefined): E.Either<TrainingError, void> => {
-  const differing =
-    from === undefined
-      ? []
-      : Object.entries(plan.slots).flatMap(([name, { shape }]) =>
-          from.slots[name]?.shape.join() === shape.join() ? [] : [name],
-        );
-  return differing.length === 0
-    ? E.right(undefined)
-    : E.left(
-        fitError(
-          `fit: the train state to go on from is of another optimizer: it has no fitting ${differing.join(', ')}`,
-        ),
-      );
-};
-
-const openTrainer = (
-  objective: Objective<unknown, unknown, unknown, string>,
-  settings: FitSettings,
-  prepared: Prepared,
-  runtime: Runtime,
-): TE.TaskEither<TrainingError, Trainer.Trainer> => {
-  const { resolved, types, schedule } = prepared;
-  const problem = { ...objective, resolved };
-  return pipe(
-    E.Do,
-    E.bindW('weights', () =>
-      State.checkWeights(resolved.parameters)(
-        settings.from?.weights ?? settings.weights ?? initialValues(resolved, schedule.seed),
-      ),
-    ),
-    E.bindW('training', () => Plan.trainingPlan(problem, types, runtime.provider)),
-    E.bindW('evaluation', () => Plan.evaluationPlan(problem, prepared.validation?.types ?? types)),
-    E.chainFirstW(({ training }) => checkSlots(training, settings.from)),
-    TE.fromEither,
-    TE.chainW(({ weights, training, evaluation }) =>
-      Trainer.open({
-        runtime,
-        training,
-        evaluation,
-        metrics: objective.metrics,
-        weights,
-        slots: slotsFrom(training, weights, settings.from),
-        data: prepared.data,
-        validation: prepared.validation?.samples,
-        batchSize: schedule.batchSize,
-        validationBatchSize: prepared.validationBatchSize,
-        seed: schedule.seed,
-      }),
-    ),
-  );
-};
 
 /** Long sums are split among threads, so their last bits depend on how many there are. */
 const warnOfThreads =

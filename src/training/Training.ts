@@ -13,26 +13,19 @@
  */
 export type { Clock, FileSystem, HasClock, HasFileSystem, HasTerminal, IoError, Terminal } from './Environment.ts';
 export type { Direction, Directive, Event, Logs, Signal } from './Event.ts';
+export type { ExportOptions, ExportTrainingOptions } from './Export.ts';
+export { exportOnnx, exportTraining, toOnnx } from './Export.ts';
 export type { Fit, FitSettings, Keys, Verbosity } from './Fit.ts';
 export { fit } from './Fit.ts';
 export type { Objective } from './Objective.ts';
 export { compile } from './Objective.ts';
+export type { EvaluateOptions, PredictOptions } from './Predict.ts';
+export { evaluate, predict } from './Predict.ts';
 export type { Environment } from './Run.ts';
 export { run } from './Run.ts';
 export type { HasRun } from './Source.ts';
 export type { Checkpoint, TrainState, Weights } from './State.ts';
-export type { EvaluateOptions, ExportOptions, ExportTrainingOptions, PredictOptions, Trained } from './Trained.ts';
-export {
-  evaluate,
-  exportOnnx,
-  exportTraining,
-  loadState,
-  loadWeights,
-  predict,
-  saveWeights,
-  toOnnx,
-  untrained,
-  withWeights,
-} from './Trained.ts';
+export type { Trained } from './Trained.ts';
+export { loadState, loadWeights, saveWeights, untrained, withWeights } from './Trained.ts';
 export type { TrainingError } from './TrainingError.ts';
 export { modelError, show as showError } from './TrainingError.ts';

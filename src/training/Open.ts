@@ -1,0 +1,85 @@
+/**
+ * From a prepared fit to a trainer: graphs, initial or given weights, optimizer slots.
+ */
+import * as E from 'fp-ts/lib/Either.js';
+import { pipe } from 'fp-ts/lib/function.js';
+import * as TE from 'fp-ts/lib/TaskEither.js';
+import * as Plan from '../interpret/Plan.ts';
+import { initialValues } from '../model/Initial.ts';
+import type { Runtime } from '../runtime/Runtime.ts';
+import type { NdArray } from '../shape/NdArray.ts';
+import type { FitSettings, Prepared } from './Fit.ts';
+import type { Objective } from './Objective.ts';
+import type { TrainState, Weights } from './State.ts';
+import * as State from './State.ts';
+import * as Trainer from './Trainer.ts';
+import { fitError, type TrainingError } from './TrainingError.ts';
+
+const filled = (value: number, shape: readonly number[]): NdArray => ({
+  dtype: 'float32',
+  shape,
+  data: new Float32Array(shape.reduce((n, d) => n * d, 1)).fill(value),
+});
+
+/** Slots of a resumed run, or the optimizer's initial ones. */
+const slotsFrom = (plan: Plan.TrainingPlan, weights: Weights, from: TrainState | undefined): Weights =>
+  Object.fromEntries(
+    Object.entries(plan.slots).map(([name, { shape, init, parameter }]) => [
+      name,
+      from?.slots[name] ?? (init === 'parameter' ? (weights[parameter] as NdArray) : filled(init, shape)),
+    ]),
+  );
+
+const checkSlots = (plan: Plan.TrainingPlan, from: TrainState | undefined): E.Either<TrainingError, void> => {
+  const differing =
+    from === undefined
+      ? []
+      : Object.entries(plan.slots).flatMap(([name, { shape }]) =>
+          from.slots[name]?.shape.join() === shape.join() ? [] : [name],
+        );
+  return differing.length === 0
+    ? E.right(undefined)
+    : E.left(
+        fitError(
+          `fit: the train state to go on from is of another optimizer: it has no fitting ${differing.join(', ')}`,
+        ),
+      );
+};
+
+/** Everything is loaded and sent to the runtime. */
+export const openTrainer = (
+  objective: Objective<unknown, unknown, unknown, string>,
+  settings: FitSettings,
+  prepared: Prepared,
+  runtime: Runtime,
+): TE.TaskEither<TrainingError, Trainer.Trainer> => {
+  const { resolved, types, schedule } = prepared;
+  const problem = { ...objective, resolved };
+  return pipe(
+    E.Do,
+    E.bindW('weights', () =>
+      State.checkWeights(resolved.parameters)(
+        settings.from?.weights ?? settings.weights ?? initialValues(resolved, schedule.seed),
+      ),
+    ),
+    E.bindW('training', () => Plan.trainingPlan(problem, types, runtime.provider)),
+    E.bindW('evaluation', () => Plan.evaluationPlan(problem, prepared.validation?.types ?? types)),
+    E.chainFirstW(({ training }) => checkSlots(training, settings.from)),
+    TE.fromEither,
+    TE.chainW(({ weights, training, evaluation }) =>
+      Trainer.open({
+        runtime,
+        training,
+        evaluation,
+        metrics: objective.metrics,
+        weights,
+        slots: slotsFrom(training, weights, settings.from),
+        data: prepared.data,
+        validation: prepared.validation?.samples,
+        batchSize: schedule.batchSize,
+        validationBatchSize: prepared.validationBatchSize,
+        seed: schedule.seed,
+      }),
+    ),
+  );
+};
