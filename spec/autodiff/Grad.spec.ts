@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import * as E from 'fp-ts/lib/Either.js';
 import { describe, expect, test } from 'vitest';
 import { type AutodiffError, grad, stopGradient, vjp } from '../../src/autodiff/Grad.ts';
-import { graph, input, label, operator, topological, type Value, valueType } from '../../src/graph/Graph.ts';
+import { graph, input, label, operator, topological, type Value } from '../../src/graph/Graph.ts';
 import * as Op from '../../src/graph/Operators.ts';
 import type { NdArray } from '../../src/shape/NdArray.ts';
 import { evaluate } from '../support/evaluate.ts';
@@ -350,12 +350,16 @@ describe('errors', () => {
   });
 
   test('a form that a rule does not cover says why', () => {
-    const padded = operator('Pad', [x, Op.int64s([1, 1])], [valueType('float64', [5])], {
-      mode: { _tag: 'String', value: 'reflect' },
-    })[0] as Value;
-    const error = left(grad(sum(padded), [x]));
-    expect(error.operators).toEqual([
-      { operator: 'Pad', label: undefined, reason: expect.stringContaining('reflect') },
+    const written = operator(
+      'ScatterND',
+      [x, Op.tensor([0], [1, 1], 'int64'), Op.tensor([2], [1], 'float64')],
+      [x.type],
+      {
+        reduction: { _tag: 'String', value: 'mul' },
+      },
+    )[0] as Value;
+    expect(left(grad(sum(written), [x])).operators).toEqual([
+      { operator: 'ScatterND', label: undefined, reason: expect.stringContaining('mul') },
     ]);
   });
 

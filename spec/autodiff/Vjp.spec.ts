@@ -2,15 +2,34 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ruleName, rules } from '../../src/autodiff/Vjp.ts';
 import { topological } from '../../src/graph/Graph.ts';
+import { activations } from './cases/activations.ts';
+import { arrangement } from './cases/arrangement.ts';
 import type { Case } from './cases/Case.ts';
+import { einsums } from './cases/einsum.ts';
 import { elementwise } from './cases/elementwise.ts';
+import { loops } from './cases/loops.ts';
+import { normalizations } from './cases/normalizations.ts';
 import { products } from './cases/products.ts';
+import { recurrence } from './cases/recurrence.ts';
+import { resampling } from './cases/resampling.ts';
 import { shapes } from './cases/shapes.ts';
 import { windows } from './cases/windows.ts';
 import { compare } from './finiteDifferences.ts';
 import { randomFrom } from './random.ts';
 
-const cases: readonly Case[] = [...elementwise, ...products, ...shapes, ...windows];
+const cases: readonly Case[] = [
+  ...elementwise,
+  ...activations,
+  ...products,
+  ...einsums,
+  ...shapes,
+  ...arrangement,
+  ...resampling,
+  ...normalizations,
+  ...windows,
+  ...recurrence,
+  ...loops,
+];
 
 test('every rule of the table is tested, and nothing else', () => {
   expect([...new Set(cases.map((c) => c.rule))].sort()).toEqual(Object.keys(rules).sort());

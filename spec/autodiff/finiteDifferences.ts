@@ -25,6 +25,8 @@ export interface Sample {
   /** Step. Default 1e-4 (float64); what is linear in each input may take a large one. */
   readonly step?: number;
   readonly tolerance?: number;
+  /** Of the function; its gradient is always written for 18. Default 18. */
+  readonly opset?: number;
 }
 
 export interface Comparison {
@@ -44,8 +46,8 @@ const withElement = (a: NdArray, i: number, value: number): NdArray => {
   return { ...a, data };
 };
 
-export const sessionOf = async (values: Readonly<Record<string, Value>>) => {
-  const bytes = encode(graphOf(values), { opset: 18 });
+export const sessionOf = async (values: Readonly<Record<string, Value>>, opset = 18) => {
+  const bytes = encode(graphOf(values), { opset });
   if (E.isLeft(bytes)) throw new Error(bytes.left.message);
   const session = await ort.InferenceSession.create(bytes.right, {
     graphOptimizationLevel: 'disabled',
@@ -81,7 +83,7 @@ export const compare = async (sample: Sample, random: Random): Promise<Compariso
   );
   if (E.isLeft(gradients)) throw new Error(gradients.left.message);
   const named = Object.fromEntries(wrt.map((name, k) => [`d_${name}`, gradients.right[k] as Value]));
-  const plain = await sessionOf({ y });
+  const plain = await sessionOf({ y }, sample.opset);
   const base = (await plain.run(feeds, ['y'])).y as NdArray;
   const weights = random.floats(base.data.length, -1, 1);
   const cotangent: NdArray = {

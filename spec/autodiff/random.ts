@@ -13,6 +13,7 @@ export interface Random {
   readonly array32: (shape: readonly number[], low?: number, high?: number) => NdArray;
   /** Different numbers, each at least 0.1 from the others and 0.05 from 0, plus `offset`. */
   readonly distinct: (shape: readonly number[], offset?: number) => NdArray;
+  readonly distinct32: (shape: readonly number[], offset?: number) => NdArray;
   readonly integers: (shape: readonly number[], low: number, high: number) => NdArray;
 }
 
@@ -46,6 +47,16 @@ export const randomFrom = (seed: number): Random => {
       .sort(([p], [q]) => p - q)
       .map(([, a]) => a);
   const array = (shape: readonly number[], low = -1.5, high = 1.5) => f64(floats(size(shape), low, high), shape);
+  const distinct = (shape: readonly number[], offset = 0) => {
+    const n = size(shape);
+    const all = Array.from({ length: n }, (_, i) => (i - Math.floor(n / 2)) * 0.1 + 0.05 + offset);
+    return f64(shuffle(all), shape);
+  };
+  const in32 = ({ shape, data }: NdArray): NdArray => ({
+    dtype: 'float32',
+    shape,
+    data: Float32Array.from(data as Float64Array),
+  });
   return {
     next,
     int,
@@ -53,15 +64,9 @@ export const randomFrom = (seed: number): Random => {
     floats,
     shuffle,
     array,
-    array32: (shape, low = -1.5, high = 1.5) => {
-      const { data } = array(shape, low, high);
-      return { dtype: 'float32', shape, data: Float32Array.from(data as Float64Array) };
-    },
-    distinct: (shape, offset = 0) => {
-      const n = size(shape);
-      const all = Array.from({ length: n }, (_, i) => (i - Math.floor(n / 2)) * 0.1 + 0.05 + offset);
-      return f64(shuffle(all), shape);
-    },
+    array32: (shape, low = -1.5, high = 1.5) => in32(array(shape, low, high)),
+    distinct,
+    distinct32: (shape, offset = 0) => in32(distinct(shape, offset)),
     integers: (shape, low, high) =>
       i64(
         Array.from({ length: size(shape) }, () => int(low, high)),

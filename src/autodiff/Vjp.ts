@@ -9,7 +9,7 @@
  * ReduceMin and GlobalMaxPool share equally among equals; MaxPool gives all to the first of equals.
  *
  * What takes more than a line is in a file of its family: activations, reductions, products, Einsum, normalisations,
- * indexing, arrangement, resampling, windows, recurrence. What is not here has no gradient: that is an error which names it.
+ * indexing, arrangement, resampling, windows, pooling, recurrence. What is not here has no gradient: that is an error which names it.
  */
 import type { OperatorNode, Value } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
@@ -19,6 +19,7 @@ import { einsum } from './Einsum.ts';
 import * as Indexing from './Indexing.ts';
 import * as Loops from './Loops.ts';
 import * as Normalizations from './Normalizations.ts';
+import * as Pooling from './Pooling.ts';
 import * as Products from './Products.ts';
 import * as Recurrence from './Recurrence.ts';
 import * as Reductions from './Reductions.ts';
@@ -247,12 +248,12 @@ export const rules: Readonly<Record<string, Rule>> = {
 
   Conv: Windows.conv,
   ConvTranspose: Windows.convTranspose,
-  MaxPool: Windows.maxPool,
-  AveragePool: Windows.averagePool,
-  LpPool: Windows.lpPool,
-  GlobalAveragePool: Windows.globalAveragePool,
-  GlobalMaxPool: Windows.globalMaxPool,
-  GlobalLpPool: Windows.globalLpPool,
+  MaxPool: Pooling.maxPool,
+  AveragePool: Pooling.averagePool,
+  LpPool: Pooling.lpPool,
+  GlobalAveragePool: Pooling.globalAveragePool,
+  GlobalMaxPool: Pooling.globalMaxPool,
+  GlobalLpPool: Pooling.globalLpPool,
 
   RNN: Recurrence.rnn,
   LSTM: Recurrence.lstm,

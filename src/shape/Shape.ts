@@ -174,6 +174,16 @@ export const bind =
     return isInt(shape) ? { int: put(shape.int) } : put(shape);
   };
 
+/** Named sizes made unknown: what data, whose sizes are numbers, are compared with. A record of shapes field by field. */
+export type Sized<S> =
+  S extends Int<infer T> ? Int<SizedDims<T>> : S extends Shape ? SizedDims<S> : { [K in keyof S]: Sized<S[K]> };
+type SizedDims<S extends Shape> = { [K in keyof S]: S[K] extends number ? S[K] : number };
+
+export const sized = (shape: AnyShape): AnyShape => {
+  const open = (s: Shape): Shape => s.map((d) => (typeof d === 'number' ? d : unknown));
+  return isInt(shape) ? { int: open(shape.int) } : open(shape);
+};
+
 /** `unknown` when `Got` can be `Want`, otherwise the message: `fit: the model's input is [784], the dataset's [28,28]`. */
 export type Fits<What extends string, Want, Whose extends string, Got> =
   Agree<Got, Want> extends true ? unknown : `${What} is ${Show<Want>}, ${Whose} ${Show<Got>}`;

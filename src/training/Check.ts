@@ -8,7 +8,7 @@ import { type DataTypes, dataInput, targetInput } from '../interpret/Batches.ts'
 import type { Resolved } from '../model/Resolved.ts';
 import type { Range } from '../objective/Loss.ts';
 import type { NdArray } from '../shape/NdArray.ts';
-import { type AnyShape, agree, sample, show } from '../shape/Shape.ts';
+import { type AnyShape, agree, sample, show, sized } from '../shape/Shape.ts';
 import type { Objective } from './Objective.ts';
 import type { Samples } from './Trainer.ts';
 import { type FitError, fitError, type TrainingError } from './TrainingError.ts';
@@ -48,7 +48,7 @@ export const parts = {
 const mismatch = ({ who, whose }: Part, what: string, want: AnyShape, array: NdArray): FitError | undefined => {
   const isInteger = array.dtype === 'int32';
   const wanted = sample(want);
-  return agree(sampleShape(array, want), wanted) && isInteger === 'int' in want
+  return agree(sampleShape(array, want), sized(wanted)) && isInteger === 'int' in want
     ? undefined
     : fitError(
         `${who}: the model's ${what} is ${show(wanted)}, the ${whose} ${isInteger ? 'int32' : ''}[${array.shape.slice(1).join(',')}]`,

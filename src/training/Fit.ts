@@ -11,7 +11,7 @@ import type { DataTypes } from '../interpret/Batches.ts';
 import { resolve } from '../model/Resolve.ts';
 import type { Resolved } from '../model/Resolved.ts';
 import { check as checkOptimizer } from '../optimizer/Optimizer.ts';
-import type { Agree, Sample, Show } from '../shape/Shape.ts';
+import type { Agree, Sample, Show, Sized } from '../shape/Shape.ts';
 import * as Stream from '../stream/Stream.ts';
 import { type AnyDataset, type Checked, firstOf, parts, positive, samplesFor, tooLarge } from './Check.ts';
 import type { HasClock } from './Environment.ts';
@@ -74,7 +74,9 @@ export interface Prepared {
 // -------------------------------------------------------------------------------------
 
 type FitsData<Who extends string, What extends string, Want, Whose extends string, Got, Then> =
-  Agree<Got, Want> extends true ? Then : `${Who}: the model's ${What} is ${Show<Want>}, the ${Whose} ${Show<Got>}`;
+  Agree<Got, Sized<Want>> extends true
+    ? Then
+    : `${Who}: the model's ${What} is ${Show<Want>}, the ${Whose} ${Show<Got>}`;
 
 /** `unknown`, or the message. */
 export type CheckData<I, T, X, Y, Who extends string = 'fit', Whose extends string = "dataset's"> = FitsData<

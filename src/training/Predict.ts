@@ -14,7 +14,18 @@ import type { Resolved } from '../model/Resolved.ts';
 import { encode } from '../onnx/Encode.ts';
 import type { HasRuntime, RuntimeError, Session } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
-import { type Agree, type AnyShape, agree, type Bind, type Sample, type Show, sample, show } from '../shape/Shape.ts';
+import {
+  type Agree,
+  type AnyShape,
+  agree,
+  type Bind,
+  type Sample,
+  type Show,
+  type Sized,
+  sample,
+  show,
+  sized,
+} from '../shape/Shape.ts';
 import { parts, samplesFor } from './Check.ts';
 import type { CheckData } from './Fit.ts';
 import * as Totals from './Totals.ts';
@@ -95,7 +106,7 @@ type BatchOf<S> = S extends readonly [infer N, ...unknown[]]
       : BatchOf<S[keyof S]>;
 
 type CheckInput<I, S> =
-  Agree<Sample<S>, Sample<I>> extends true
+  Agree<Sample<S>, Sized<Sample<I>>> extends true
     ? unknown
     : `predict: the model's input is ${Show<Sample<I>>}, got ${Show<Sample<S>>}`;
 
@@ -121,7 +132,9 @@ const checkInputs = (
     if (array === undefined) return [`the model's input '${name}' is not given`];
     const got = array.dtype === 'int32' && 'int' in type ? { int: array.shape.slice(1) } : array.shape.slice(1);
     const which = entries.length === 1 ? '' : ` '${name}'`;
-    return agree(got, sample(type)) ? [] : [`the model's input${which} is ${show(sample(type))}, got ${show(got)}`];
+    return agree(got, sized(sample(type)))
+      ? []
+      : [`the model's input${which} is ${show(sample(type))}, got ${show(got)}`];
   });
   const sizes = new Set(entries.map(({ array }) => array?.shape[0]));
   if (wrong.length > 0) return E.left(fitError(`predict: ${wrong.join('; ')}`));

@@ -138,6 +138,42 @@ const int = (value: number) => ({ _tag: 'Int', value }) as const;
 
 const ceiling = { name: 'ceil_mode', sizes: [5, 4], kernel: [2, 3], strides: [2, 2] } as const;
 
+/** Sizes [5, 4] under windows [3, 2] in steps [2, 2]. */
+const automatic = (rule: string, auto_pad: string): Case => ({
+  rule,
+  name: `auto_pad ${auto_pad}`,
+  sample: (r) => ({
+    inputs: { x: batched(r, (rule === 'MaxPool' ? distinct : single)(r, [2, 1, 5, 4])) },
+    y: (v) =>
+      raw(rule, [pick(v, 'x')], [...pick(v, 'x').type.shape.slice(0, 2), auto_pad === 'VALID' ? 2 : 3, 2], {
+        kernel_shape: ints([3, 2]),
+        strides: ints([2, 2]),
+        auto_pad: { _tag: 'String', value: auto_pad },
+      }),
+    ...(rule === 'MaxPool' ? {} : linear32),
+  }),
+});
+
+const normed = (l: Layout, p: number): Case => ({
+  rule: 'LpPool',
+  name: `p ${p}, ${l.name}`,
+  sample: (r) => {
+    const o = filled(l);
+    return {
+      inputs: { x: batched(r, r.distinct32([2, 1, ...l.sizes])) },
+      y: (v) =>
+        raw('LpPool', [pick(v, 'x')], Op.averagePool(pick(v, 'x'), o).type.shape, {
+          kernel_shape: ints(o.kernel),
+          strides: ints(o.strides),
+          pads: ints(o.pads),
+          p: int(p),
+        }),
+      step: 3e-3,
+      tolerance: 2e-3,
+    };
+  },
+});
+
 export const windows: readonly Case[] = [
   ...layouts.map(conv),
   {
@@ -185,6 +221,40 @@ export const windows: readonly Case[] = [
           count_include_pad: int(included),
         }),
       ceiling,
+    ),
+  ),
+  ...['SAME_UPPER', 'SAME_LOWER', 'VALID'].flatMap((auto_pad) => [
+    automatic('MaxPool', auto_pad),
+    automatic('AveragePool', auto_pad),
+  ]),
+  ...['SAME_UPPER', 'SAME_LOWER'].map(
+    (auto_pad): Case => ({
+      rule: 'Conv',
+      name: `auto_pad ${auto_pad}`,
+      sample: (r) => ({
+        inputs: { x: batched(r, r.array32([2, 1, 5, 4])), w: { array: r.array32([2, 1, 3, 2]) } },
+        y: (v) =>
+          raw('Conv', [pick(v, 'x'), pick(v, 'w')], [pick(v, 'x').type.shape[0] ?? 2, 2, 3, 4], {
+            strides: ints([2, 1]),
+            auto_pad: { _tag: 'String', value: auto_pad },
+          }),
+        ...linear32,
+      }),
+    }),
+  ),
+  ...pools.flatMap((l) => [1, 2, 3].map((p) => normed(l, p))),
+  ...[[3], [2, 3], [2, 1, 2]].flatMap((sizes) =>
+    ['GlobalMaxPool', 'GlobalLpPool'].map(
+      (rule): Case => ({
+        rule,
+        name: `${sizes.length}-D`,
+        sample: (r) => ({
+          inputs: { x: batched(r, r.distinct32([2, 2, ...sizes])) },
+          y: (v) => raw(rule, [pick(v, 'x')], [...pick(v, 'x').type.shape.slice(0, 2), ...sizes.map(() => 1)]),
+          step: 3e-3,
+          tolerance: 2e-3,
+        }),
+      }),
     ),
   ),
   ...[[3], [2, 3], [2, 1, 2]].map((sizes) =>
