@@ -1,5 +1,7 @@
 import * as fc from 'fast-check';
+import * as E from 'fp-ts/lib/Either.js';
 import { describe, expect, it } from 'vitest';
+import { grad } from '../../src/autodiff/Grad.ts';
 import { graph, input, type Value } from '../../src/graph/Graph.ts';
 import { missingKernels } from '../../src/graph/Kernels.ts';
 import { identity, sigmoid, softmax } from '../../src/graph/Operators.ts';
@@ -192,6 +194,138 @@ describe('reductions', () => {
     const loss = Loss.sparseCategoricalCrossentropy({ fromLogits: true, ignoreClass: 255 });
     const [value] = await compute(Loss.scalar(loss), f32([0, 0, 0, Math.log(3), 9, 9], [3, 2]), i32([0, 1, 255]));
     expect(value).toBeCloseTo((Math.LN2 - Math.log(3 / 4)) / 2, 6);
+  });
+});
+
+describe('weighted sums are linear', () => {
+  const parts = [
+    Loss.meanSquaredError(),
+    Loss.binaryCrossentropy({ fromLogits: true, reduction: 'sum' }),
+    Loss.dice({ fromLogits: true }),
+    Loss.quantile(0.9),
+  ] as const;
+  const factor = fc.float({ min: -4, max: 4, noNaN: true });
+  const term = fc.tuple(factor, fc.constantFrom(...parts));
+  const terms = fc.array(term, { minLength: 1, maxLength: 4 });
+  type Terms = readonly [Loss.WeightedTerm, ...Loss.WeightedTerm[]];
+  const numbersOf = (min: number, max: number) =>
+    fc.array(fc.float({ min, max, noNaN: true }), { minLength: 6, maxLength: 6 });
+
+  /** Loss, then its gradient. */
+  const valueAndGradient = async (loss: Loss.AnyLoss, z: NdArray, y: NdArray): Promise<readonly number[]> => {
+    const output = input('output', 'float32', z.shape);
+    const value = Loss.scalar(loss)(output, input('target', 'float32', y.shape));
+    const gradient = grad(value, [output]);
+    if (E.isLeft(gradient)) throw new Error(gradient.left.message);
+    const { l, g } = await evaluate({ l: value, g: gradient.right[0] as Value }, { output: z, target: y });
+    return [...Array.from(l?.data as Float32Array), ...Array.from(g?.data as Float32Array)];
+  };
+
+  const near = (expected: readonly number[]) => expected.map((e) => expect.closeTo(e, 3));
+
+  it('in their terms and weights, and so are their gradients', async () => {
+    await fc.assert(
+      fc.asyncProperty(terms, terms, factor, numbersOf(-3, 3), numbersOf(0, 1), async (xs, ys, a, zs, labels) => {
+        const [z, y] = [f32(zs, [3, 2]), f32(labels, [3, 2])];
+        const of = (list: readonly Loss.WeightedTerm[]) => valueAndGradient(Loss.weighted(list as Terms), z, y);
+        const [x, other, all] = [await of(xs), await of(ys), await of([...xs, ...ys])];
+        expect(all).toEqual(near(x.map((v, i) => v + (other[i] as number))));
+        expect(await of([[a, Loss.weighted(xs as unknown as Terms)]])).toEqual(near(x.map((v) => a * v)));
+        expect(await of([...xs].reverse())).toEqual(near(x));
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('of one loss with weight 1 is that loss, with its mask and the samples’ weights', async () => {
+    const loss = Loss.sparseCategoricalCrossentropy({ fromLogits: true, ignoreClass: 1 });
+    const [z, y, w] = [f32([1, 2, 3, 0, 0, 9, 1, 1], [4, 2]), i32([0, 1, 1, 0]), f32([1, 2, 3, 4])];
+    const plain = await compute(Loss.scalar(loss), z, y, w);
+    expect(await compute(Loss.scalar(Loss.weighted([[1, loss]])), z, y, w)).toEqual(plain);
+  });
+
+  it('as a metric, is the weighted sum of each sample’s losses', async () => {
+    const loss = Loss.weighted([
+      [2, Loss.meanSquaredError()],
+      [3, Loss.meanAbsoluteError()],
+    ]);
+    expect(loss.name).toBe('mean_squared_error+mean_absolute_error');
+    expect(await compute(loss.perSample, f32([1, 3, 0, 0], [2, 2]), f32([0, 0, 0, 2], [2, 2]))).toEqual([
+      2 * 5 + 3 * 2,
+      2 * 2 + 3 * 1,
+    ]);
+  });
+});
+
+describe('corners', () => {
+  const gradientOf = async (loss: Loss.AnyLoss, z: NdArray, y: NdArray): Promise<readonly number[]> => {
+    const output = input('output', 'float32', z.shape);
+    const value = Loss.scalar(loss)(output, input('target', y.dtype, y.shape));
+    const gradient = grad(value, [output]);
+    if (E.isLeft(gradient)) throw new Error(gradient.left.message);
+    const { l, g } = await evaluate({ l: value, g: gradient.right[0] as Value }, { output: z, target: y });
+    return [...Array.from(l?.data as Float32Array), ...Array.from(g?.data as Float32Array)];
+  };
+
+  it('nothing is infinite where probabilities are exactly 0 or 1', async () => {
+    const z = f32([0, 1, 1, 0, 0.5, 0.5], [3, 2]);
+    const y = f32([1, 0, 1, 0, 0, 1], [3, 2]);
+    const dense = [
+      Loss.binaryCrossentropy(),
+      Loss.categoricalCrossentropy(),
+      Loss.binaryFocalCrossentropy({ gamma: 0.5 }),
+      Loss.categoricalFocalCrossentropy({ gamma: 0.5 }),
+      Loss.dice(),
+      Loss.tversky(),
+      Loss.klDivergence(),
+    ];
+    for (const loss of dense)
+      expect([loss.name, (await gradientOf(loss, z, y)).every(Number.isFinite)]).toEqual([loss.name, true]);
+    for (const loss of [Loss.sparseCategoricalCrossentropy(), Loss.categoricalGeneralizedCrossentropy()])
+      expect([loss.name, (await gradientOf(loss, z, i32([0, 1, 1]))).every(Number.isFinite)]).toEqual([
+        loss.name,
+        true,
+      ]);
+  });
+
+  it('triplets without a negative, or without a positive, have finite losses and gradients', async () => {
+    const z = f32([1, 0, 1, 0, 0, 1], [3, 2]);
+    for (const mining of ['semiHard', 'hard'] as const) {
+      expect((await gradientOf(Loss.triplet({ mining }), z, i32([5, 5, 5]))).every((v) => v === 0)).toBe(true);
+      expect((await gradientOf(Loss.triplet({ mining }), z, i32([1, 2, 3]))).every(Number.isFinite)).toBe(true);
+    }
+    expect((await gradientOf(Loss.circle(), z, i32([1, 2, 3]))).every((v) => v === 0)).toBe(true);
+  });
+
+  it('variances below epsilon count as epsilon, and still learn', async () => {
+    const [value, ...gradient] = await gradientOf(
+      Loss.gaussianNegativeLogLikelihood({ epsilon: 0.5 }),
+      f32([0, -3], [1, 2]),
+      f32([1], [1, 1]),
+    );
+    expect(value).toBeCloseTo(0.5 * (Math.log(0.5) + 2), 5);
+    expect(gradient[1]).toBeCloseTo(0.5 * (2 - 4), 5);
+  });
+
+  it('a CTC target without room has no loss', async () => {
+    const all = await gradientOf(Loss.ctc({ length: 2 }), f32([1, 2, 3, 4], [1, 2, 2]), i32([1, 1], [1, 2]));
+    expect(all.every((v) => v === 0)).toBe(true);
+  });
+
+  it('smoothed classes are smoothed one-hot targets', async () => {
+    const z = f32([1, 2, 3, -1, 0, 1], [2, 3]);
+    const smoothed = { fromLogits: true, labelSmoothing: 0.2 };
+    const [sparse] = await compute(
+      Loss.scalar(Loss.sparseCategoricalCrossentropy({ ...smoothed, ignoreClass: -1 })),
+      z,
+      i32([2, 0]),
+    );
+    const [dense] = await compute(
+      Loss.scalar(Loss.categoricalCrossentropy(smoothed)),
+      z,
+      f32([0, 0, 1, 1, 0, 0], [2, 3]),
+    );
+    expect(sparse).toBeCloseTo(dense as number, 5);
   });
 });
 

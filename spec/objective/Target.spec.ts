@@ -67,6 +67,89 @@ describe('the target of a loss, to the compiler and at run time', () => {
   });
 });
 
+describe('the target of losses with targets of their own', () => {
+  it('has half the numbers of means and variances', () => {
+    const loss = Loss.gaussianNegativeLogLikelihood();
+    type G = typeof loss;
+    expectTypeOf<TargetOf<G, ['batch', 6]>>().toEqualTypeOf<['batch', 3]>();
+    expect(target(loss, ['batch', 6])).toEqual(['batch', 3]);
+    expectTypeOf<TargetOf<G, ['batch', 5, 2]>>().toEqualTypeOf<['batch', 5, 1]>();
+    expect(target(loss, ['batch', 5, 2])).toEqual(['batch', 5, 1]);
+    const odd = 'gaussianNegativeLogLikelihood: expects an even last size, got [batch,5]';
+    expectTypeOf<TargetOf<G, ['batch', 5]>>().toEqualTypeOf<typeof odd>();
+    expect(target(loss, ['batch', 5])).toBe(odd);
+    expectTypeOf<TargetOf<G, ['batch', number]>>().toEqualTypeOf<['batch', number]>();
+    expect(target(loss, ['batch', '?'])).toEqual(['batch', '?']);
+  });
+
+  it('is the class of each point', () => {
+    const loss = Loss.triplet();
+    expectTypeOf<TargetOf<typeof loss, ['batch', 64]>>().toEqualTypeOf<Int<['batch']>>();
+    expect(target(loss, ['batch', 64])).toEqual({ int: ['batch'] });
+    const message = 'triplet: expects [batch,features], got [batch,4,64]';
+    expectTypeOf<TargetOf<typeof loss, ['batch', 4, 64]>>().toEqualTypeOf<typeof message>();
+    expect(target(loss, ['batch', 4, 64])).toBe(message);
+    expect(target(Loss.circle(), ['batch', 64])).toEqual({ int: ['batch'] });
+  });
+
+  it('is a padded line of classes', () => {
+    const loss = Loss.ctc({ length: 20 });
+    type L = typeof loss;
+    expectTypeOf<TargetOf<L, ['batch', 100, 27]>>().toEqualTypeOf<Int<['batch', 20]>>();
+    expect(target(loss, ['batch', 100, 27])).toEqual({ int: ['batch', 20] });
+    const open = 'ctc: the number of steps must be known, got [batch,seq,27]';
+    expectTypeOf<TargetOf<L, ['batch', 'seq', 27]>>().toEqualTypeOf<typeof open>();
+    expect(target(loss, ['batch', 'seq', 27])).toBe(open);
+    const flat = 'ctc: expects [batch,steps,classes], got [batch,27]';
+    expectTypeOf<TargetOf<L, ['batch', 27]>>().toEqualTypeOf<typeof flat>();
+    expect(target(loss, ['batch', 27])).toBe(flat);
+  });
+
+  it('is that of all losses of a weighted sum', () => {
+    const loss = Loss.weighted([
+      [1, Loss.categoricalCrossentropy()],
+      [0.5, Loss.dice()],
+    ]);
+    type W = typeof loss;
+    expectTypeOf<TargetOf<W, ['batch', 10]>>().toEqualTypeOf<['batch', 10]>();
+    expect(target(loss, ['batch', 10])).toEqual(['batch', 10]);
+    const one = 'categoricalCrossentropy: the output [batch,1] has one class; use binaryCrossentropy';
+    expectTypeOf<TargetOf<W, ['batch', 1]>>().toEqualTypeOf<typeof one>();
+    expect(target(loss, ['batch', 1])).toBe(one);
+    const unlike = Loss.weighted([
+      [1, Loss.meanSquaredError()],
+      [1, Loss.sparseCategoricalCrossentropy()],
+    ]);
+    const message = 'weighted: one loss has targets [batch,10], another int32[batch]';
+    expectTypeOf<TargetOf<typeof unlike, ['batch', 10]>>().toEqualTypeOf<typeof message>();
+    expect(target(unlike, ['batch', 10])).toBe(message);
+    expect(loss.range(['batch', 10])).toMatchObject({ min: 0, max: 1, integer: false });
+  });
+});
+
+describe('options that make no sense', () => {
+  it('are the message', () => {
+    expect(target(Loss.quantile(1.5), ['batch', 2])).toBe(
+      'quantile: the quantile must be between 0 and 1, both exclusive, got 1.5',
+    );
+    expect(target(Loss.categoricalGeneralizedCrossentropy({ q: 1 }), ['batch', 2])).toBe(
+      'categoricalGeneralizedCrossentropy: q must be between 0 and 1, both exclusive, got 1',
+    );
+    expect(target(Loss.ctc({ length: 0 }), ['batch', 5, 2])).toBe('ctc: length must be a positive integer, got 0');
+    const accepted = (metric: Metric.AnyMetric) => metric.accepts(['batch', 3], ['batch', 3]);
+    expect(accepted(Metric.precision({ topK: 4 }))).toEqual(
+      E.left('precision: topK must be an integer from 1 to 3 with outputs [batch,3], got 4'),
+    );
+    expect(accepted(Metric.recallAtPrecision(0.5, { classId: 3 }))).toEqual(
+      E.left('recallAtPrecision: classId must be an integer from 0 to 2 with outputs [batch,3], got 3'),
+    );
+    expect(accepted(Metric.auc({ thresholds: [0.5, 2] }))).toEqual(
+      E.left('auc: expects thresholds from 0 to 1; with outputs that are logits, say fromLogits'),
+    );
+    expect(accepted(Metric.f1({ topK: 2 }))).toEqual(E.right(['batch', 3]));
+  });
+});
+
 describe('which numbers a target may hold', () => {
   it('classes from 0, probabilities, or anything', () => {
     expect(Loss.sparseCategoricalCrossentropy().range(['batch', 10])).toEqual({

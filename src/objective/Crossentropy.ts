@@ -20,6 +20,7 @@ import {
   neg,
   not,
   rank,
+  reduceMean,
   reduceSum,
   softplus,
   squeeze,
@@ -44,7 +45,7 @@ export interface SmoothingOptions extends CrossentropyOptions {
   readonly labelSmoothing?: number;
 }
 
-export interface SparseOptions extends CrossentropyOptions {
+export interface SparseOptions extends SmoothingOptions {
   /** Positions with this class have no loss, and a mean leaves them out. */
   readonly ignoreClass?: number;
 }
@@ -54,11 +55,11 @@ export interface SparseOptions extends CrossentropyOptions {
 // -------------------------------------------------------------------------------------
 
 /** What went into the sigmoid that the output comes from. */
-const beforeSigmoid = ({ node }: Value): Value | undefined =>
+export const beforeSigmoid = ({ node }: Value): Value | undefined =>
   node._tag === 'Operator' && node.operator === 'Sigmoid' ? node.inputs[0] : undefined;
 
 /** What went into the softmax, over this axis, that the output comes from. */
-const beforeSoftmax = (output: Value, axis: number): Value | undefined => {
+export const beforeSoftmax = (output: Value, axis: number): Value | undefined => {
   const { node } = output;
   if (node._tag !== 'Operator' || node.operator !== 'Softmax') return undefined;
   const over = node.attributes.axis;
@@ -70,25 +71,28 @@ const beforeSoftmax = (output: Value, axis: number): Value | undefined => {
 // -------------------------------------------------------------------------------------
 
 /** y (1 - amount) + amount / n */
-const smooth = (y: Value, amount: number, n: Value | number): Value =>
+export const smooth = (y: Value, amount: number, n: Value | number): Value =>
   amount === 0 ? y : add(mul(y, 1 - amount), typeof n === 'number' ? amount / n : div(amount, n));
 
-/** With logits z: max(z, 0) - z y + log(1 + exp(-|z|)), which is softplus(z) - z y. */
-export const binaryCrossentropy = ({ fromLogits = false, labelSmoothing = 0 }: SmoothingOptions): Formula => {
-  const ofLogits = meanOf((z, y) => sub(softplus(z), mul(z, smooth(y, labelSmoothing, 2))));
-  const ofProbabilities = meanOf((q, labels) => {
-    const y = smooth(labels, labelSmoothing, 2);
-    const p = clip(epsilon, 1 - epsilon)(q);
-    return neg(add(mul(y, log(p)), mul(sub(1, y), log(sub(1, p)))));
-  });
-  return (output, target) => {
-    const logits = fromLogits ? output : beforeSigmoid(output);
-    return logits === undefined ? ofProbabilities(output, target) : ofLogits(logits, target);
-  };
+/** Of each output on its own. With logits z: max(z, 0) - z y + log(1 + exp(-|z|)), which is softplus(z) - z y. */
+export const binaryTerm = (x: Value, y: Value, logits: boolean): Value => {
+  if (logits) return sub(softplus(x), mul(x, y));
+  const p = clip(epsilon, 1 - epsilon)(x);
+  return neg(add(mul(y, log(p)), mul(sub(1, y), log(sub(1, p)))));
 };
 
+export const binaryCrossentropy =
+  ({ fromLogits = false, labelSmoothing = 0 }: SmoothingOptions): Formula =>
+  (output, target) => {
+    const logits = fromLogits ? output : beforeSigmoid(output);
+    return meanOf((x, y) => binaryTerm(x, smooth(y, labelSmoothing, 2), logits !== undefined))(
+      logits ?? output,
+      target,
+    );
+  };
+
 /** Logarithms of the probabilities of the classes. */
-const logProbabilities = (output: Value, axis: number, fromLogits: boolean): Value => {
+export const logProbabilities = (output: Value, axis: number, fromLogits: boolean): Value => {
   const logits = fromLogits ? output : beforeSoftmax(output, axis);
   if (logits !== undefined) return logSoftmax(axis)(float(logits));
   const q = float(output);
@@ -112,13 +116,19 @@ export const ofClass = (values: Value, target: Value, axis: number): Value =>
   squeeze([axis])(gatherElements(values, unsqueeze([axis])(cast('int32')(classesOf(values, target))), axis));
 
 export const sparseCategoricalCrossentropy =
-  ({ fromLogits = false, ignoreClass }: SparseOptions): Formula =>
+  ({ fromLogits = false, labelSmoothing = 0, ignoreClass }: SparseOptions): Formula =>
   (output, target) => {
     const axis = classAxis(rank(output));
     const y = cast('int32')(classesOf(output, target));
     const ignored = ignoreClass === undefined ? undefined : equal(y, ignoreClass);
     const classes = ignored === undefined ? y : where(ignored, 0, y);
-    const values = neg(ofClass(logProbabilities(output, axis, fromLogits), classes, axis));
+    const logs = logProbabilities(output, axis, fromLogits);
+    const right = ofClass(logs, classes, axis);
+    const values = neg(
+      labelSmoothing === 0
+        ? right
+        : add(mul(right, 1 - labelSmoothing), mul(reduceMean({ axes: [axis] })(logs), labelSmoothing)),
+    );
     return ignored === undefined ? values : where(ignored, 0, values);
   };
 

@@ -22,6 +22,7 @@ import {
   relu,
   softplus,
   sqrt,
+  squeeze,
   sub,
   where,
 } from '../graph/Operators.ts';
@@ -79,12 +80,40 @@ export const logCosh = meanOf((p, y) => {
   return sub(add(e, softplus(mul(e, -2))), Math.LN2);
 });
 
+/** The pinball: below the truth costs `tau` a unit, above 1 - `tau`. */
+export const quantile = (tau: number) =>
+  meanOf((p, y) => {
+    const e = sub(y, p);
+    return max(mul(e, tau), mul(e, tau - 1));
+  });
+
 export const poisson = meanOf((p, y) => sub(p, mul(y, log(add(p, epsilon)))));
 
 /** Length 1; a vector shorter than 1e-7 keeps its direction but stays short. */
 const unit = (x: Value) => div(x, sqrt(max(reduceSum({ axes: [-1], keepDims: true })(square(x)), epsilon * epsilon)));
 
 export const cosine = onFloats((p, y) => sumLast(mul(unit(p), unit(y))));
+
+/** Of each row: the mean, the deviations from it, and their mean square. */
+const moments = (x: Value) => {
+  const mean = reduceMean({ axes: [-1], keepDims: true })(x);
+  const deviations = sub(x, mean);
+  return { mean: squeeze([-1])(mean), deviations, variance: meanLast(square(deviations)) };
+};
+
+/** 0 for a row that is constant. */
+export const pearson = onFloats((p, y) => {
+  const [a, b] = [moments(p), moments(y)];
+  const scale = sqrt(mul(a.variance, b.variance));
+  const some = greater(scale, 0);
+  return where(some, div(meanLast(mul(a.deviations, b.deviations)), where(some, scale, 1)), 0);
+});
+
+export const concordance = onFloats((p, y) => {
+  const [a, b] = [moments(p), moments(y)];
+  const spread = add(add(a.variance, b.variance), square(sub(b.mean, a.mean)));
+  return div(mul(meanLast(mul(a.deviations, b.deviations)), 2), add(spread, epsilon));
+});
 
 export const klDivergence = onFloats((p, y) => {
   const truth = clip(epsilon, 1)(y);

@@ -6,7 +6,7 @@
  */
 import type { Value } from '../graph/Graph.ts';
 import { cast, count, expandLike, mul, rank, reduceMean, reduceSum, scalar } from '../graph/Operators.ts';
-import { align } from './Alignment.ts';
+import { align, alignWeights } from './Alignment.ts';
 
 const range = (from: number, to: number) => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 
@@ -27,6 +27,21 @@ export const meanUpdate = (values: Value, weights?: Value): Readonly<Record<stri
   const perWeight = meanFrom(rank(w))(v);
   const all = expandLike(perWeight)(w);
   return { total: reduceSum()(meanFrom(1)(mul(perWeight, all))), count: reduceSum()(meanFrom(1)(all)) };
+};
+
+/** As `meanUpdate`, but every position weighs the same, and not every sample. */
+export const positionUpdate = (values: Value, weights?: Value): Readonly<Record<string, Value>> => {
+  if (weights === undefined) return { total: reduceSum()(values), count: count('float32')(values) };
+  const [v, w] = alignWeights(values, cast('float32')(weights));
+  const all = expandLike(v)(w);
+  return { total: reduceSum()(mul(v, all)), count: reduceSum()(all) };
+};
+
+/** The sum of all values. */
+export const sumUpdate = (values: Value, weights?: Value): Readonly<Record<string, Value>> => {
+  if (weights === undefined) return { total: reduceSum()(values) };
+  const [v, w] = alignWeights(values, cast('float32')(weights));
+  return { total: reduceSum()(mul(v, w)) };
 };
 
 /** A state's only number; 0 before the first batch. */

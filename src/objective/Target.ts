@@ -5,8 +5,23 @@
  * The class axis is where a softmax layer puts it: the last one, or 1 (channels first) for images and volumes.
  */
 import * as E from 'fp-ts/lib/Either.js';
-import type { Leaf } from '../shape/Fn.ts';
-import { type AnyShape, type Dim, dims, type Int, int, isInt, type Shape, type Show, show } from '../shape/Shape.ts';
+import { pipe } from 'fp-ts/lib/function.js';
+import type { Apply, Fn, Leaf } from '../shape/Fn.ts';
+import type { Div, Mod } from '../shape/Nat.ts';
+import {
+  type Agree,
+  type AnyShape,
+  agree,
+  type Dim,
+  dims,
+  type Int,
+  int,
+  isInt,
+  type Shape,
+  type Show,
+  show,
+  unknown,
+} from '../shape/Shape.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -35,6 +50,28 @@ export interface Matrix<Op extends string> extends Leaf {
   readonly out: this['in'] extends readonly [unknown, unknown]
     ? this['in']
     : `${Op}: expects [batch,classes], got ${Show<this['in']>}`;
+}
+
+/** One integer for each row of numbers: the class of what the row describes. */
+export interface Labels<Op extends string> extends Leaf {
+  readonly out: this['in'] extends readonly [infer B extends Dim, unknown]
+    ? Int<[B]>
+    : `${Op}: expects [batch,features], got ${Show<this['in']>}`;
+}
+
+/** Two numbers of the output for each of the target. */
+export interface Half<Op extends string> extends Leaf {
+  readonly out: HalfOut<Op, this['in']>;
+}
+
+/** For each sample a line of `L` classes, padded with 0. */
+export interface Line<Op extends string, L extends number> extends Leaf {
+  readonly out: LineOut<Op, L, this['in']>;
+}
+
+/** What all of them take; they must agree. */
+export interface Together<Fs extends readonly Fn[]> extends Leaf {
+  readonly out: TogetherOut<this['in'], Fs>;
 }
 
 /** Whatever the loss takes: the metric reads the target's shape when its graph is built. */
@@ -74,6 +111,37 @@ type CategoricalOut<Op extends string, S> = [Classes<S>] extends [never]
       : S
     : never;
 
+type HalfOut<Op extends string, S> = S extends readonly [...infer R extends Dim[], infer D extends number]
+  ? number extends D
+    ? [...R, number]
+    : Mod<D, 2> extends 0
+      ? [...R, Div<D, 2>]
+      : `${Op}: expects an even last size, got ${Show<S>}`
+  : `${Op}: expects an even last size, got ${Show<S>}`;
+
+type LineOut<Op extends string, L extends number, S> = S extends readonly [infer B extends Dim, infer D, infer _C]
+  ? D extends number
+    ? Int<[B, L]>
+    : `${Op}: the number of steps must be known, got ${Show<S>}`
+  : `${Op}: expects [batch,steps,classes], got ${Show<S>}`;
+
+type TogetherOut<S, Fs extends readonly Fn[]> = Fs extends readonly [
+  infer F extends Fn,
+  ...infer R extends readonly Fn[],
+]
+  ? R extends readonly []
+    ? Apply<F, S>
+    : Meet<Apply<F, S>, TogetherOut<S, R>>
+  : Shape;
+
+type Meet<A, B> = A extends string
+  ? A
+  : B extends string
+    ? B
+    : Agree<A, B> extends true
+      ? A
+      : `weighted: one loss has targets ${Show<A>}, another ${Show<B>}`;
+
 type Mutable<P extends Shape> = P extends readonly [...infer T extends Dim[]] ? T : never;
 
 // -------------------------------------------------------------------------------------
@@ -102,6 +170,16 @@ const withClasses =
 
 export const sameShape: TargetShape = E.right;
 
+/** The rule, unless an option of the loss is wrong: then that is the message. */
+export const provided =
+  (message: string | undefined) =>
+  (rule: TargetShape): TargetShape =>
+    message === undefined ? rule : () => E.left(message);
+
+/** What is wrong with a share that must lie between 0 and 1. */
+export const between = (what: string, value: number): string | undefined =>
+  value > 0 && value < 1 ? undefined : `${what} must be between 0 and 1, both exclusive, got ${value}`;
+
 export const sparse = withClasses((s) => int(s.filter((_, i) => i !== classAxis(s.length))));
 
 export const categorical = withClasses((s) => s);
@@ -112,3 +190,45 @@ export const matrix =
     isInt(output) || output.length !== 2
       ? E.left(`${op}: expects [batch,classes], got ${show(output)}`)
       : E.right(output);
+
+export const labels =
+  (op: string): TargetShape =>
+  (output) =>
+    isInt(output) || output.length !== 2
+      ? E.left(`${op}: expects [batch,features], got ${show(output)}`)
+      : E.right(int(output.slice(0, 1)));
+
+export const half =
+  (op: string): TargetShape =>
+  (output) => {
+    const size = isInt(output) ? undefined : output[output.length - 1];
+    return isInt(output) || size === undefined || (typeof size === 'number' ? size % 2 !== 0 : size !== unknown)
+      ? E.left(`${op}: expects an even last size, got ${show(output)}`)
+      : E.right([...output.slice(0, -1), typeof size === 'number' ? size / 2 : unknown]);
+  };
+
+export const line =
+  (op: string, length: number): TargetShape =>
+  (output) => {
+    if (isInt(output) || output.length !== 3)
+      return E.left(`${op}: expects [batch,steps,classes], got ${show(output)}`);
+    return typeof output[1] === 'number'
+      ? E.right(int([output[0] as Dim, length]))
+      : E.left(`${op}: the number of steps must be known, got ${show(output)}`);
+  };
+
+/** The first of several targets, if they agree. */
+export const together =
+  (shapes: readonly TargetShape[]): TargetShape =>
+  (output) =>
+    pipe(
+      shapes,
+      E.traverseArray((shape) => shape(output)),
+      E.chain((all) => {
+        const [first = output] = all;
+        const other = all.find((s) => !agree(first, s));
+        return other === undefined
+          ? E.right(first)
+          : E.left(`weighted: one loss has targets ${show(first)}, another ${show(other)}`);
+      }),
+    );
