@@ -102,9 +102,9 @@ describe('substitution', () => {
     const left = Op.sin(a);
     const y = Op.add(left, Op.cos(x));
     expect(substitute(substitution([]))([y])[0]?.node).toBe(y.node);
-    const [z] = substitute(substitution([[x, b]]))([y]);
-    expect(z?.node).not.toBe(y.node);
-    expect((z?.node as OperatorNode).inputs[0]?.node).toBe(left.node);
+    const z = substitute(substitution([[x, b]]))([y])[0] as Value;
+    expect(z.node).not.toBe(y.node);
+    expect((z.node as OperatorNode).inputs[0]?.node).toBe(left.node);
   });
 
   test('reaches into the bodies of loops', async () => {

@@ -60,7 +60,11 @@ const broadcastDim = (a: Dim, b: Dim, where: () => string): Dim => {
 export const broadcast = (a: readonly Dim[], b: readonly Dim[]): readonly Dim[] => {
   const n = Math.max(a.length, b.length);
   return Array.from({ length: n }, (_, i) =>
-    broadcastDim(a[i - n + a.length] ?? 1, b[i - n + b.length] ?? 1, () => `${show(a)} and ${show(b)} do not broadcast`),
+    broadcastDim(
+      a[i - n + a.length] ?? 1,
+      b[i - n + b.length] ?? 1,
+      () => `${show(a)} and ${show(b)} do not broadcast`,
+    ),
   );
 };
 
@@ -120,6 +124,10 @@ export const sqrt = unary('Sqrt');
 export const reciprocal = unary('Reciprocal');
 export const floor = unary('Floor');
 export const erf = unary('Erf');
+export const sin = unary('Sin');
+export const cos = unary('Cos');
+export const sinh = unary('Sinh');
+export const cosh = unary('Cosh');
 export const relu = unary('Relu');
 export const sigmoid = unary('Sigmoid');
 export const tanh = unary('Tanh');
@@ -188,11 +196,7 @@ export const matMul = (a: Value, b: Value, options: MatMulOptions = {}): Value =
   const inner = [sa[sa.length - 1] as Dim, sb[sb.length - 2] as Dim] as const;
   if (typeof inner[0] === 'number' && typeof inner[1] === 'number' && inner[0] !== inner[1])
     throw new GraphDefect(`MatMul: ${show(sa)} x ${show(sb)}: inner sizes ${inner[0]} and ${inner[1]} differ`);
-  const shape = [
-    ...broadcast(sa.slice(0, -2), sb.slice(0, -2)),
-    sa[sa.length - 2] as Dim,
-    sb[sb.length - 1] as Dim,
-  ];
+  const shape = [...broadcast(sa.slice(0, -2), sb.slice(0, -2)), sa[sa.length - 2] as Dim, sb[sb.length - 1] as Dim];
   const type = valueType(a.type.dtype, shape);
   return transA || transB || alpha !== 1
     ? op(
@@ -263,7 +267,12 @@ export const count =
     const known = product(dims.map((i) => x.type.shape[i]).filter((d) => typeof d === 'number'));
     const unknown = dims.filter((i) => typeof x.type.shape[i] !== 'number');
     const sizes = unknown.map((i) => cast(dtype)(gather(shapeOf(x), scalar(i, 'int64'))));
-    return sizes.reduce<Value | undefined>((n, size) => (n === undefined ? (known === 1 ? size : mul(size, known)) : mul(n, size)), undefined) ?? scalar(known, dtype);
+    return (
+      sizes.reduce<Value | undefined>(
+        (n, size) => (n === undefined ? (known === 1 ? size : mul(size, known)) : mul(n, size)),
+        undefined,
+      ) ?? scalar(known, dtype)
+    );
   };
 
 /**
@@ -275,7 +284,8 @@ export const reshape =
   (x: Value): Value => {
     const same = (d: Dim, i: number) => typeof d === 'string' && x.type.shape[i] === d && d !== '?';
     const open = shape.filter((d, i) => typeof d === 'string' && !same(d, i)).length;
-    if (open > 1) throw new GraphDefect(`Reshape: ${show(x.type.shape)} to ${show(shape)} leaves more than one size open`);
+    if (open > 1)
+      throw new GraphDefect(`Reshape: ${show(x.type.shape)} to ${show(shape)} leaves more than one size open`);
     const target = shape.map((d, i) => (typeof d === 'number' ? d : same(d, i) ? 0 : -1));
     return op('Reshape', [x, int64s(target)], valueType(x.type.dtype, shape));
   };
@@ -296,14 +306,29 @@ export const reshapeTo =
 export const expandLike =
   (like: Value) =>
   (x: Value): Value =>
-    x.type.shape.length === like.type.shape.length && x.type.shape.every((d, i) => d === like.type.shape[i] && d !== '?')
+    x.type.shape.length === like.type.shape.length &&
+    x.type.shape.every((d, i) => d === like.type.shape[i] && d !== '?')
       ? x
       : op('Expand', [x, shapeOf(like)], valueType(x.type.dtype, like.type.shape));
+
+/** Repeats along axes of size 1, to known sizes; 1 leaves an axis as it is. */
+export const expand =
+  (sizes: readonly number[]) =>
+  (x: Value): Value =>
+    op('Expand', [x, int64s(sizes)], valueType(x.type.dtype, broadcast(x.type.shape, sizes)));
 
 export const transpose =
   (perm: readonly number[]) =>
   (x: Value): Value =>
-    op('Transpose', [x], valueType(x.type.dtype, perm.map((p) => x.type.shape[p] as Dim)), { perm: ints(perm) });
+    op(
+      'Transpose',
+      [x],
+      valueType(
+        x.type.dtype,
+        perm.map((p) => x.type.shape[p] as Dim),
+      ),
+      { perm: ints(perm) },
+    );
 
 export const unsqueeze =
   (axes: readonly number[]) =>
@@ -379,11 +404,17 @@ export const pad =
   (x: Value): Value => {
     const n = rank(x);
     const shape = x.type.shape.map((d, i) =>
-      typeof d === 'number' ? d + (pads[i] as number) + (pads[i + n] as number) : pads[i] === 0 && pads[i + n] === 0 ? d : '?',
+      typeof d === 'number'
+        ? d + (pads[i] as number) + (pads[i + n] as number)
+        : pads[i] === 0 && pads[i + n] === 0
+          ? d
+          : '?',
     );
     return pads.every((p) => p === 0)
       ? x
-      : op('Pad', [x, int64s(pads), scalar(value, x.type.dtype)], valueType(x.type.dtype, shape), { mode: text('constant') });
+      : op('Pad', [x, int64s(pads), scalar(value, x.type.dtype)], valueType(x.type.dtype, shape), {
+          mode: text('constant'),
+        });
   };
 
 /** Entries of `x` along an axis, chosen by integers. */
@@ -399,7 +430,8 @@ export const gatherElements = (x: Value, indices: Value, axis: number): Value =>
 /** Slices of `x` chosen by index vectors, the last axis of `indices`. */
 export const gatherND = (x: Value, indices: Value): Value => {
   const depth = indices.type.shape[rank(indices) - 1];
-  if (typeof depth !== 'number') throw new GraphDefect(`GatherND: the index length of ${show(indices.type.shape)} is unknown`);
+  if (typeof depth !== 'number')
+    throw new GraphDefect(`GatherND: the index length of ${show(indices.type.shape)} is unknown`);
   const shape = [...indices.type.shape.slice(0, -1), ...x.type.shape.slice(depth)];
   return op('GatherND', [x, indices], valueType(x.type.dtype, shape));
 };
@@ -438,9 +470,7 @@ export const range = (n: Value): Value =>
 export const oneHot =
   (depth: number, dtype: DType) =>
   (indices: Value): Value =>
-    cast(dtype)(
-      equal(unsqueeze([-1])(cast('int64')(indices)), int64s(Array.from({ length: depth }, (_, i) => i))),
-    );
+    cast(dtype)(equal(unsqueeze([-1])(cast('int64')(indices)), int64s(Array.from({ length: depth }, (_, i) => i))));
 
 // -------------------------------------------------------------------------------------
 // convolution and pooling, channels first
@@ -455,7 +485,11 @@ export interface WindowOptions {
 }
 
 const windowLength = (size: Dim, k: number, s: number, d: number, pads: number): Dim =>
-  typeof size === 'number' ? Math.floor((size + pads - (d * (k - 1) + 1)) / s) + 1 : '?';
+  typeof size === 'number'
+    ? Math.floor((size + pads - (d * (k - 1) + 1)) / s) + 1
+    : s === 1 && pads === d * (k - 1)
+      ? size
+      : '?';
 
 const windowShape = (spatial: readonly Dim[], o: WindowOptions): readonly Dim[] =>
   spatial.map((size, i) =>
@@ -492,18 +526,19 @@ export interface ConvTransposeOptions extends ConvOptions {
   readonly outputPadding: readonly number[];
 }
 
-/** x [batch, channels, ...], w [channels, filters / group, ...]. */
-export const convTranspose = (x: Value, w: Value, options: ConvTransposeOptions): Value => {
+/** x [batch, channels, ...], w [channels, filters / group, ...], b [filters]. */
+export const convTranspose = (x: Value, w: Value, options: ConvTransposeOptions, b?: Value): Value => {
   const spatial = x.type.shape.slice(2);
   const sizes = spatial.map((size, i): Dim => {
-    if (typeof size !== 'number') return '?';
     const [k, s, d] = [options.kernel[i] as number, options.strides[i] as number, options.dilations[i] as number];
     const pads = (options.pads[i] as number) + (options.pads[i + spatial.length] as number);
-    return (size - 1) * s + d * (k - 1) + 1 - pads + (options.outputPadding[i] as number);
+    const more = d * (k - 1) - pads + (options.outputPadding[i] as number);
+    if (typeof size !== 'number') return s === 1 && more === 0 ? size : '?';
+    return (size - 1) * s + 1 + more;
   });
   const filters = w.type.shape[1] as Dim;
   const shape = [x.type.shape[0] as Dim, typeof filters === 'number' ? filters * options.group : '?', ...sizes];
-  return op('ConvTranspose', [x, w], valueType(x.type.dtype, shape), {
+  return op('ConvTranspose', b === undefined ? [x, w] : [x, w, b], valueType(x.type.dtype, shape), {
     ...windowAttributes(options),
     group: int(options.group),
     output_padding: ints(options.outputPadding),
@@ -531,7 +566,11 @@ export const averagePool = (x: Value, options: WindowOptions): Value => {
 
 /** Mean over all spatial positions, which stay with size 1. */
 export const globalAveragePool = (x: Value): Value =>
-  op('GlobalAveragePool', [x], valueType(x.type.dtype, [...x.type.shape.slice(0, 2), ...x.type.shape.slice(2).map(() => 1)]));
+  op(
+    'GlobalAveragePool',
+    [x],
+    valueType(x.type.dtype, [...x.type.shape.slice(0, 2), ...x.type.shape.slice(2).map(() => 1)]),
+  );
 
 /** Inference form, channels on axis 1: (x - mean) / sqrt(variance + epsilon) * scale + bias. */
 export const batchNormalization = (
