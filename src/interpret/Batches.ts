@@ -21,14 +21,19 @@ export interface DataTypes {
   readonly target: DType;
   /** Shape of a batch of targets. */
   readonly targetShape: AnyShape;
+  /** Every sample has a weight in the loss. Default false. */
+  readonly weighted?: boolean;
 }
 
 export const dataInput = (name: string): string => `data/${name}`;
 export const targetInput = 'target';
+export const sampleWeightInput = 'sample_weight';
 
 export interface Batch {
   readonly inputs: readonly Value[];
   readonly target: Value;
+  /** One for each sample, if the data have any. */
+  readonly sampleWeights: Value | undefined;
   /** Number of samples, float32. */
   readonly samples: Value;
 }
@@ -46,11 +51,12 @@ export const dataInputs = (resolved: Resolved, types: DataTypes): DataInputs => 
     G.input(dataInput(name), types.inputs[name] ?? dtypeOf(type), ['samples', ...dims(type).slice(1)]),
   );
   const target = G.input(targetInput, types.target, ['samples', ...dims(types.targetShape).slice(1)]);
+  const weights = types.weighted === true ? G.input(sampleWeightInput, 'float32', ['samples']) : undefined;
   const indices = G.input('indices', 'int32', ['visits']);
   const batchSize = G.input('batch_size', 'int64', []);
   const visits = Op.gather(Op.shapeOf(indices), Op.scalar(0, 'int64'));
   return {
-    all: [...inputs, target, indices, batchSize],
+    all: [...inputs, target, ...(weights === undefined ? [] : [weights]), indices, batchSize],
     trips: Op.div(Op.add(visits, Op.sub(batchSize, 1)), batchSize),
     batch: (iteration) => {
       const start = Op.mul(iteration, batchSize);
@@ -58,6 +64,7 @@ export const dataInputs = (resolved: Resolved, types: DataTypes): DataInputs => 
       return {
         inputs: inputs.map((x, i) => Op.cast(dtypeOf(resolved.inputs[i]?.type ?? []))(Op.gather(x, rows))),
         target: Op.cast(dtypeOf(types.targetShape))(Op.gather(target, rows)),
+        sampleWeights: weights === undefined ? undefined : Op.gather(weights, rows),
         samples: Op.count('float32')(rows),
       };
     },

@@ -5,18 +5,28 @@
 import type { Value } from '../graph/Graph.ts';
 import { label } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
-import type { Activation, BatchNormalizationSpec, Conv2dSpec, DenseSpec, Leaf, Padding, Pair } from '../layer/Spec.ts';
+import { isCore } from '../layer/CoreSpec.ts';
+import { isSequence } from '../layer/SequenceSpec.ts';
+import { isSpatial } from '../layer/SpatialSpec.ts';
+import type { BatchNormalizationSpec, DenseSpec, Leaf } from '../layer/Spec.ts';
+import { activityOf } from '../model/Governed.ts';
 import type { PlacedLayer, Resolved, Source } from '../model/Resolved.ts';
-import type { Dim } from '../shape/Shape.ts';
 import { dims } from '../shape/Shape.ts';
+import { activate } from './lower/activation.ts';
+import { lowerCore } from './lower/core.ts';
+import { maskOf } from './lower/masks.ts';
+import { weightNormalization } from './lower/normalization.ts';
+import type { Inputs, Mode, Result, Site } from './lower/Site.ts';
+import { lowerSequence } from './lower/sequence.ts';
+import { lowerSpatial } from './lower/spatial.ts';
+import { activityPenalty } from './Penalty.ts';
 import { keepMask, type Randomness } from './Random.ts';
 
 // -------------------------------------------------------------------------------------
 // model
 // -------------------------------------------------------------------------------------
 
-/** Training needs random numbers; inference uses running statistics and drops nothing. */
-export type Mode = { readonly _tag: 'Training'; readonly random: Randomness } | { readonly _tag: 'Inference' };
+export type { Mode } from './lower/Site.ts';
 
 export const inference: Mode = { _tag: 'Inference' };
 export const training = (random: Randomness): Mode => ({ _tag: 'Training', random });
@@ -25,39 +35,15 @@ export interface Lowered {
   readonly outputs: readonly Value[];
   /** New values of running statistics, by parameter name. Empty in inference. */
   readonly updates: Readonly<Record<string, Value>>;
+  /** Penalties on outputs of layers, scalars: part of the loss in training and in evaluation. */
+  readonly penalties: readonly Value[];
+  /** Of each output: which steps count, bool [batch, seq]; undefined: all of them. */
+  readonly masks: readonly (Value | undefined)[];
 }
-
-interface Site {
-  readonly mode: Mode;
-  /** Number of the layer in the model: tells the dropouts apart. */
-  readonly site: number;
-  readonly output: readonly Dim[];
-  /** The layer's parameters by role. */
-  readonly parameter: (role: string) => Value;
-}
-
-interface Result {
-  readonly output: Value;
-  /** By role. */
-  readonly updates?: Readonly<Record<string, Value>>;
-}
-
-type Inputs = readonly [Value, ...Value[]];
 
 // -------------------------------------------------------------------------------------
 // parts
 // -------------------------------------------------------------------------------------
-
-/** The class axis of a softmax: channels for images and volumes, otherwise the last axis. */
-const classAxis = (x: Value): number => (Op.rank(x) >= 4 ? 1 : -1);
-
-const activate: Readonly<Record<Activation, (x: Value) => Value>> = {
-  linear: (x) => x,
-  relu: Op.relu,
-  sigmoid: Op.sigmoid,
-  tanh: Op.tanh,
-  softmax: (x) => Op.softmax(classAxis(x))(x),
-};
 
 const dense = (spec: DenseSpec, x: Value, kernel: Value, bias: Value | undefined): Value => {
   const y =
@@ -66,50 +52,7 @@ const dense = (spec: DenseSpec, x: Value, kernel: Value, bias: Value | undefined
       : Op.rank(x) === 2
         ? Op.gemm(x, kernel, bias)
         : Op.add(Op.matMul(x, kernel), bias);
-  return activate[spec.activation](y);
-};
-
-/** Cells before and after each spatial axis, as ONNX orders them: [top, left, bottom, right]. */
-export const pads = (
-  padding: Padding,
-  size: readonly Dim[],
-  kernel: Pair,
-  strides: Pair,
-  dilation: Pair,
-): readonly number[] => {
-  if (padding === 'valid') return [0, 0, 0, 0];
-  if (padding !== 'same') return [...padding, ...padding];
-  const total = [0, 1].map((i) => {
-    const [n, k, s, d] = [size[i], kernel[i] as number, strides[i] as number, dilation[i] as number];
-    if (s === 1) return d * (k - 1);
-    if (typeof n !== 'number')
-      throw new Op.GraphDefect("padding 'same' with strides needs a height and width known when the graph is built");
-    return Math.max((Math.ceil(n / s) - 1) * s + d * (k - 1) + 1 - n, 0);
-  });
-  const before = total.map((t) => Math.floor(t / 2));
-  return [...before, ...total.map((t, i) => t - (before[i] as number))];
-};
-
-const conv2d = (spec: Conv2dSpec, x: Value, kernel: Value, bias: Value | undefined): Value => {
-  const { strides, dilation, groups } = spec;
-  const window = { kernel: spec.kernel, strides, dilations: dilation, group: groups };
-  const y = Op.conv(x, kernel, bias, {
-    ...window,
-    pads: pads(spec.padding, x.type.shape.slice(2), spec.kernel, strides, dilation),
-  });
-  return activate[spec.activation](y);
-};
-
-const kernelLayer = (spec: DenseSpec | Conv2dSpec, x: Value, kernel: Value, bias: Value | undefined): Value =>
-  spec.op === 'dense' ? dense(spec, x, kernel, bias) : conv2d(spec, x, kernel, bias);
-
-/** gain * v / |v|, one norm for each output unit. */
-const normalised = (spec: DenseSpec | Conv2dSpec, v: Value, g: Value): Value => {
-  const axes = spec.op === 'dense' ? [0] : [1, 2, 3];
-  const square = Op.reduceSum({ axes, keepDims: true })(Op.mul(v, v));
-  const norm = Op.sqrt(Op.max(square, 1e-12));
-  const gain = spec.op === 'dense' ? g : Op.reshape([spec.filters, 1, 1, 1])(g);
-  return Op.mul(v, Op.div(gain, norm));
+  return activate(spec.activation)(y);
 };
 
 const batchNormalization = (spec: BatchNormalizationSpec, x: Value, at: Site): Result => {
@@ -152,26 +95,17 @@ const dropout = (rate: number, x: Value, at: Site): Value => {
 
 const lowerLeaf = (spec: Leaf, inputs: Inputs, at: Site): Result => {
   const [x] = inputs;
+  if (isSpatial(spec)) {
+    const y = lowerSpatial(spec, inputs, at);
+    return { output: 'activation' in spec ? activate(spec.activation)(y) : y };
+  }
+  if (isCore(spec)) return lowerCore(spec, inputs, at, lowerLeaf);
+  if (isSequence(spec)) return lowerSequence(spec, inputs, at);
   switch (spec.op) {
     case 'dense':
-    case 'conv2d':
-      return { output: kernelLayer(spec, x, at.parameter('kernel'), spec.useBias ? at.parameter('bias') : undefined) };
-    case 'weightNormalization': {
-      const kernel = normalised(spec.layer, at.parameter('v'), at.parameter('g'));
-      return { output: kernelLayer(spec.layer, x, kernel, spec.layer.useBias ? at.parameter('bias') : undefined) };
-    }
-    case 'maxPool2d':
-    case 'averagePool2d': {
-      const options = {
-        kernel: spec.kernel,
-        strides: spec.strides,
-        dilations: [1, 1],
-        pads: pads(spec.padding, x.type.shape.slice(2), spec.kernel, spec.strides, [1, 1]),
-      };
-      return { output: spec.op === 'maxPool2d' ? Op.maxPool(x, options).output : Op.averagePool(x, options) };
-    }
-    case 'globalAveragePool2d':
-      return { output: Op.reshape(at.output)(Op.globalAveragePool(x)) };
+      return { output: dense(spec, x, at.parameter('kernel'), spec.useBias ? at.parameter('bias') : undefined) };
+    case 'weightNormalization':
+      return weightNormalization(spec, inputs, at, lowerLeaf);
     case 'batchNormalization':
       return batchNormalization(spec, x, at);
     case 'flatten':
@@ -180,13 +114,11 @@ const lowerLeaf = (spec: Leaf, inputs: Inputs, at: Site): Result => {
     case 'dropout':
       return { output: dropout(spec.rate, x, at) };
     case 'activation':
-      return { output: activate[spec.activation](x) };
+      return { output: activate(spec.activation)(x) };
     case 'rescaling':
       return { output: spec.offset === 0 ? Op.mul(x, spec.scale) : Op.add(Op.mul(x, spec.scale), spec.offset) };
     case 'identity':
       return { output: x };
-    case 'add':
-      return { output: inputs.slice(1).reduce((sum, y) => Op.add(sum, y), x) };
     case 'concatenate':
       return { output: Op.concat(spec.axis)(inputs) };
   }
@@ -202,6 +134,8 @@ const lowerLayer = (
   inputs: Inputs,
   parameters: (name: string) => Value | undefined,
   mode: Mode,
+  masks: readonly (Value | undefined)[],
+  states: readonly Value[],
 ): Result & { readonly updates: Readonly<Record<string, Value>> } => {
   const names = new Map(layer.parameters.map((p) => [p.role, p.name]));
   const parameter = (role: string): Value => {
@@ -209,27 +143,52 @@ const lowerLayer = (
     if (value === undefined) throw new Op.GraphDefect(`${layer.name}: no value for its parameter ${role}`);
     return value;
   };
-  const { output, updates = {} } = lowerLeaf(layer.spec, inputs, { mode, site, output: dims(layer.output), parameter });
+  const here = { mode, site, output: dims(layer.output), parameter, masks, states };
+  const result = lowerLeaf(layer.spec, inputs, here);
+  const { output, updates = {} } = result;
+  const mask = 'mask' in result ? result.mask : maskOf(layer.spec, inputs, masks);
   const named = Object.entries(updates).map(([role, value]) => [names.get(role) ?? role, value] as const);
   const isNew = inputs.every((x) => x.node !== output.node);
-  return { output: isNew ? label(layer.name)(output) : output, updates: Object.fromEntries(named) };
+  return {
+    output: isNew ? label(layer.name)(output) : output,
+    updates: Object.fromEntries(named),
+    mask,
+    states: result.states ?? [],
+  };
 };
 
-/** A model's outputs for the given input and parameter values. */
+/** A model's outputs for the given input and parameter values. `inputMasks`: which steps of an input count, if not all. */
 export const lower = (
   resolved: Resolved,
   inputs: readonly Value[],
   parameters: Readonly<Record<string, Value>>,
   mode: Mode,
+  inputMasks: readonly (Value | undefined)[] = [],
 ): Lowered => {
   const values: Value[] = [];
+  const results: Result[] = [];
   const updates: Record<string, Value> = {};
+  const penalties: Value[] = [];
   const read = (from: Source): Value => (from._tag === 'Input' ? inputs : values)[from.index] as Value;
+  const resultOf = (from: Source): Result | undefined => (from._tag === 'Input' ? undefined : results[from.index]);
+  const maskAt = (from: Source): Value | undefined =>
+    from._tag === 'Input' ? inputMasks[from.index] : resultOf(from)?.mask;
   resolved.layers.forEach((layer, site) => {
     const [head, ...tail] = layer.from.map(read);
-    const result = lowerLayer(layer, site, [head as Value, ...tail], (name) => updates[name] ?? parameters[name], mode);
+    const given = [head as Value, ...tail] as const;
+    const parameter = (name: string): Value | undefined => updates[name] ?? parameters[name];
+    const states = layer.from[0] === undefined ? [] : (resultOf(layer.from[0])?.states ?? []);
+    const result = lowerLayer(layer, site, given, parameter, mode, layer.from.map(maskAt), states);
+    results.push(result);
     values.push(result.output);
     Object.assign(updates, result.updates);
+    const activity = activityOf(layer.spec);
+    if (activity !== undefined) penalties.push(activityPenalty(activity)(result.output));
   });
-  return { outputs: resolved.outputs.map((o) => read(o.from)), updates };
+  return {
+    outputs: resolved.outputs.map((o) => read(o.from)),
+    updates,
+    penalties,
+    masks: resolved.outputs.map((o) => maskAt(o.from)),
+  };
 };

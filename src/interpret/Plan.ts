@@ -3,8 +3,8 @@
  * over steps), one that evaluates, one that predicts.
  *
  * The training graph's contract, for whoever runs it (`exportTraining`): inputs are the weights by their names, optimizer
- * slots `slot/NAME`, the data `data/INPUT` and `target` (samples on the first axis, all of them or as many as one
- * likes), `indices` (int32: the samples to visit, in order), `batch_size`, `learning_rate`, `step` (updates done so far)
+ * slots `slot/NAME`, the data `data/INPUT`, `target` and, if the samples have weights, `sample_weight` (samples on the
+ * first axis, all of them or as many as one likes), `indices` (int32: the samples to visit, in order), `batch_size`, `learning_rate`, `step` (updates done so far)
  * and `seed`. The loop takes consecutive batches of `indices`; the last one may be smaller. Outputs are `next/NAME` for
  * every weight and slot that changes, to be fed back as NAME, and for each step `loss`, `samples` (its batch size) and
  * the metrics' sums `metric/METRIC/STATE`.
@@ -23,9 +23,10 @@ import { encode } from '../onnx/Encode.ts';
 import type { OnnxError } from '../onnx/OnnxError.ts';
 import type { Optimizer, SlotSpec } from '../optimizer/Optimizer.ts';
 import { dims, dtypeOf } from '../shape/Shape.ts';
-import { type DataInputs, type DataTypes, dataInputs } from './Batches.ts';
-import { inference, lower, training } from './Lower.ts';
+import { type Batch, type DataInputs, type DataTypes, dataInputs } from './Batches.ts';
+import { inference, type Lowered, lower, training } from './Lower.ts';
 import { type LoweringError, lowering, weightInputs } from './Lowering.ts';
+import { constrain, weightPenalties } from './Penalty.ts';
 import type { Provider } from './Random.ts';
 
 // -------------------------------------------------------------------------------------
@@ -81,8 +82,18 @@ interface Judged {
   readonly metrics: readonly Output[];
 }
 
-const objective = ({ loss, metrics }: Problem, output: Value, target: Value): Judged => ({
-  loss: Loss.scalar(loss)(output, target),
+/** The loss with all penalties; the metrics know nothing of those, nor of the samples' weights. */
+const objective = (
+  { resolved, loss, metrics }: Problem,
+  { outputs, masks, penalties }: Pick<Lowered, 'outputs' | 'masks' | 'penalties'>,
+  { target, sampleWeights }: Pick<Batch, 'target' | 'sampleWeights'>,
+  weights: Readonly<Record<string, Value>>,
+  output = outputs[0] as Value,
+): Judged => ({
+  loss: [...weightPenalties(resolved.parameters, weights), ...penalties].reduce(
+    (sum, p) => Op.add(sum, p),
+    Loss.scalar(loss)(output, target, sampleWeights, masks[0]),
+  ),
   metrics: metrics.flatMap((metric) =>
     Object.entries(metric.update(output, target)).map(([state, value]) => ({
       name: metricOutput(metric.name, state),
@@ -195,8 +206,8 @@ const trainingStep =
         const done = Op.add(outside.done, iteration);
         const batch = outside.data.batch(iteration);
         const random = { seed: outside.seed, step: Op.cast('uint32')(done), provider };
-        const { outputs, updates } = lower(problem.resolved, batch.inputs, now, training(random));
-        return { ...objective(problem, outputs[0] as Value, batch.target), updates, batch, done };
+        const lowered = lower(problem.resolved, batch.inputs, now, training(random));
+        return { ...objective(problem, lowered, batch, now), updates: lowered.updates, batch, done };
       }),
       E.bindTo('forward'),
       E.bindW('gradients', ({ forward }) => grad(forward.loss, Object.values(parameters))),
@@ -205,11 +216,12 @@ const trainingStep =
           const step = { learningRate: outside.learningRate, step: Op.add(Op.cast('float32')(forward.done), 1) };
           const gradientOf = zip(Object.keys(parameters), gradients);
           const result = problem.optimizer.transformation.update(step)(gradientOf, parameters, slots);
+          const specs = new Map(trained.map((p) => [p.name, p]));
+          // A layer may replace a trained weight too (spectral normalisation); the update then comes on top of that.
           const next = (name: string): Value => {
-            const parameter = parameters[name];
-            return parameter === undefined
-              ? (forward.updates[name] ?? (now[name] as Value))
-              : Op.add(parameter, result.updates[name] as Value);
+            const spec = specs.get(name);
+            const value = forward.updates[name] ?? (now[name] as Value);
+            return spec === undefined ? value : constrain(spec)(Op.add(value, result.updates[name] as Value));
           };
           return {
             next: [...names.map(next), ...slotNames.map((name) => result.slots[name] as Value)],
@@ -289,8 +301,8 @@ export const evaluationPlan = (problem: Problem, types: DataTypes): E.Either<Pla
     (iteration) =>
       lowering(() => {
         const batch = data.batch(iteration);
-        const { outputs } = lower(problem.resolved, batch.inputs, weights, inference);
-        const { loss, metrics } = objective(problem, outputs[0] as Value, batch.target);
+        const lowered = lower(problem.resolved, batch.inputs, weights, inference);
+        const { loss, metrics } = objective(problem, lowered, batch, weights);
         return {
           next: [],
           scanned: [{ name: 'loss', value: loss }, { name: 'samples', value: batch.samples }, ...metrics],

@@ -44,6 +44,8 @@ interface Form {
   readonly mix: (x: Value) => Value;
   /** What is left to do for each element: its high bits must depend on all bits. */
   readonly last: (x: Value) => Value;
+  /** The high 24 bits, as a number. */
+  readonly high: (x: Value) => Value;
 }
 
 const fold = (bits: number) => (x: Value) => Op.bitwiseXor(x, Op.shiftRight(x, bits));
@@ -52,6 +54,7 @@ const cpu: Form = {
   join: Op.bitwiseXor,
   mix: (x) => fold(15)(Op.mul(fold(15)(Op.mul(fold(16)(Op.add(x, GOLDEN)), A)), B)),
   last: (x) => Op.mul(fold(15)(Op.mul(x, A)), B),
+  high: (x) => Op.shiftRight(x, 8),
 };
 
 /** A permutation of the 32-bit numbers; high bits depend on all lower ones. Rivest et al. 1998, RC6. */
@@ -65,6 +68,7 @@ const cuda: Form = {
   join: Op.add,
   mix: (x) => [GOLDEN, A, B].reduce((y, c) => stir(Op.add(y, c)), x),
   last: (x) => quadratic(stir(x)),
+  high: (x) => Op.div(x, 2 ** 8),
 };
 
 const forms: Readonly<Record<Provider, Form>> = { cpu, cuda };
@@ -109,11 +113,40 @@ const countedKeys = (hash: (x: Value) => Value, x: Value): Value => {
   return Op.reshapeTo(row, [1, ...x.type.shape.slice(1)])(keys);
 };
 
+// -------------------------------------------------------------------------------------
+// distributions
+// -------------------------------------------------------------------------------------
+
+/** True with probability 1 - rate: which elements of `x` stay. */
+export const kept =
+  (random: Randomness, site: number, rate: number) =>
+  (x: Value): Value =>
+    Op.less(bits(random, site)(x), Math.min(Math.round((1 - rate) * 2 ** 32), 2 ** 32 - 1));
+
 /** 1 / (1 - rate) with probability 1 - rate, else 0: what dropout multiplies by. */
 export const keepMask =
   (random: Randomness, site: number, rate: number) =>
+  (x: Value): Value =>
+    Op.mul(Op.cast(x.type.dtype)(kept(random, site, rate)(x)), 1 / (1 - rate));
+
+/** Keys of a layer's streams of numbers; `site` itself is that of its mask. */
+const streamOf = (site: number, stream: number): number => site + (stream + 1) * 2 ** 24;
+
+/** Float32 numbers in (0, 1], in steps of 2^-24, in the shape of `x`. */
+export const uniform =
+  (random: Randomness, site: number, stream = 0) =>
   (x: Value): Value => {
-    const threshold = Math.min(Math.round((1 - rate) * 2 ** 32), 2 ** 32 - 1);
-    const keep = Op.less(bits(random, site)(x), threshold);
-    return Op.mul(Op.cast(x.type.dtype)(keep), 1 / (1 - rate));
+    const whole = forms[random.provider].high(bits(random, streamOf(site, stream))(x));
+    return Op.mul(Op.add(Op.cast('float32')(whole), 1), 2 ** -24);
+  };
+
+/**
+ * Standard normal numbers in the shape of `x`, of two uniform ones each: Box and Muller 1958. None is farther than 5.8 from 0.
+ * Of a site's streams it takes 2 * stream and the one after.
+ */
+export const normal =
+  (random: Randomness, site: number, stream = 0) =>
+  (x: Value): Value => {
+    const radius = Op.sqrt(Op.mul(Op.log(uniform(random, site, 2 * stream)(x)), -2));
+    return Op.mul(radius, Op.cos(Op.mul(uniform(random, site, 2 * stream + 1)(x), 2 * Math.PI)));
   };

@@ -6,8 +6,10 @@
  * a layer to a tensor is the same as putting it behind that tensor's layers in `model`.
  */
 import type { Apply, Fn } from '../shape/Fn.ts';
+import type { Rank } from '../shape/rules/Window.ts';
 import type { AnyShape, Known } from '../shape/Shape.ts';
-import type { Conv2dSpec, DenseSpec, Spec } from './Spec.ts';
+import type { KernelSpec } from './CoreSpec.ts';
+import type { Spec } from './Spec.ts';
 import type { Tensor } from './Tensor.ts';
 import { applied } from './Tensor.ts';
 
@@ -15,18 +17,17 @@ import { applied } from './Tensor.ts';
 // model
 // -------------------------------------------------------------------------------------
 
-export interface Layer<F extends Fn> {
+/** `S`: what is known of the description; see `KernelLayer`. */
+export interface Layer<F extends Fn, out S extends Spec = Spec> {
   /** On symbolic tensors: `pipe(x, dense(10))`, and free-form graphs. */
-  <S extends AnyShape>(x: [Apply<F, S>] extends [infer E extends string] ? E : Tensor<S>): Tensor<Known<Apply<F, S>>>;
-  readonly spec: Spec;
+  <X extends AnyShape>(x: [Apply<F, X>] extends [infer E extends string] ? E : Tensor<X>): Tensor<Known<Apply<F, X>>>;
+  readonly spec: S;
   /** Phantom: the function on shapes. Never present at run time. */
   readonly '~fn'?: F;
 }
 
 /** A layer with a kernel, which `weightNormalization` can take apart. */
-export interface KernelLayer<F extends Fn> extends Layer<F> {
-  readonly spec: DenseSpec | Conv2dSpec;
-}
+export type KernelLayer<F extends Fn> = Layer<F, KernelSpec>;
 
 // -------------------------------------------------------------------------------------
 // constructors
@@ -36,14 +37,13 @@ export interface KernelLayer<F extends Fn> extends Layer<F> {
 export const define = <F extends Fn>(spec: Spec): Layer<F> =>
   Object.freeze(Object.assign((x: Tensor<unknown>) => applied(spec, [x]), { spec })) as Layer<F>;
 
-export const defineKernel = <F extends Fn>(spec: DenseSpec | Conv2dSpec): KernelLayer<F> =>
-  define<F>(spec) as KernelLayer<F>;
+export const defineKernel = <F extends Fn>(spec: KernelSpec): KernelLayer<F> => define<F>(spec) as KernelLayer<F>;
 
 /** The type of an options argument: where C has a key that `Options` does not have, a message that names it. */
 export type Only<Op extends string, C, Options> =
   Stray<Op, Exclude<keyof C, keyof Options>> extends infer E extends string ? E : C;
 type Stray<Op extends string, K> = [K] extends [never] ? true : `${Op} has no option '${K & string}'`;
 
-/** One number for both axes, or (height, width). */
-export const pair = (size: number | readonly [number, number]): readonly [number, number] =>
-  typeof size === 'number' ? [size, size] : size;
+/** One number for all spatial axes, or one for each. */
+export const perAxis = (rank: Rank, size: number | readonly number[]): readonly number[] =>
+  typeof size === 'number' ? Array.from({ length: rank }, () => size) : size;

@@ -19,8 +19,35 @@ export const zeros: Initializer = { _tag: 'Zeros' };
 /** All 1. Keras `Ones`, PyTorch `init.ones_`. */
 export const ones: Initializer = { _tag: 'Ones' };
 
-/** All the same number. Keras `Constant`, PyTorch `init.constant_`. */
-export const constant = (value: number): Initializer => ({ _tag: 'Constant', value });
+/** Numbers, or lists of lists of them, all of a depth as long. */
+export type Nested = number | readonly Nested[];
+
+/** The lengths of nested lists; where they differ, the first ones' (the number of values then does not fit). */
+const shapeOf = (values: Nested): readonly number[] =>
+  typeof values === 'number' ? [] : [values.length, ...(values[0] === undefined ? [] : shapeOf(values[0]))];
+
+const flat = (values: Nested): readonly number[] => (typeof values === 'number' ? [values] : values.flatMap(flat));
+
+/**
+ * All the same number; or these numbers, as nested lists in the parameter's own shape, which is the ONNX layout: `[in, units]`
+ * for dense layers, `[filters, in, height, width]` for convolutions. Keras `Constant`, PyTorch `init.constant_`.
+ *
+ * @example
+ * dense(2, { kernelInitializer: constant([[1, 0], [0, 1], [0, 0]]) })     // 3 features
+ */
+export const constant = (value: Nested): Initializer =>
+  typeof value === 'number'
+    ? { _tag: 'Constant', value }
+    : { _tag: 'Values', shape: shapeOf(value), values: flat(value) };
+
+/**
+ * `gain` (1 by default) where both indices are equal, 0 elsewhere; parameters of rank 2 only, square or not. Keras `Identity`,
+ * PyTorch `init.eye_`.
+ */
+export const identity = (options: { readonly gain?: number } = {}): Initializer => ({
+  _tag: 'Identity',
+  gain: options.gain ?? 1,
+});
 
 // -------------------------------------------------------------------------------------
 // distributions
@@ -84,3 +111,17 @@ export const lecunUniform: Initializer = varianceScaling({ distribution: 'unifor
 
 /** LeCun et al. 1998. Keras `LecunNormal`. */
 export const lecunNormal: Initializer = varianceScaling();
+
+// -------------------------------------------------------------------------------------
+// orthogonal
+// -------------------------------------------------------------------------------------
+
+/**
+ * Columns (or rows, where there are fewer of them) that are orthogonal and as long as `gain` (1 by default), of the kernel as
+ * a matrix `[..., out]` in Keras's layout. Parameters of rank 2 or more. Takes time in proportion to the longer side times the
+ * square of the shorter one. Keras `Orthogonal`, PyTorch `init.orthogonal_`. Saxe et al. 2014.
+ */
+export const orthogonal = (options: { readonly gain?: number } = {}): Initializer => ({
+  _tag: 'Orthogonal',
+  gain: options.gain ?? 1,
+});

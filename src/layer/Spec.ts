@@ -5,12 +5,15 @@
  * present with its default filled in by the constructor, so that interpreters decide nothing.
  */
 import type { AnyShape, Shape } from '../shape/Shape.ts';
+import type { Activation, CoreLeaf, Governed, KernelSpec } from './CoreSpec.ts';
+import type { MergeMode, RecurrentSpec, SequenceLeaf } from './SequenceSpec.ts';
+import type { ElementwiseMergeSpec, SpatialLeaf } from './SpatialSpec.ts';
 
 // -------------------------------------------------------------------------------------
 // options shared by layers
 // -------------------------------------------------------------------------------------
 
-export type Activation = 'linear' | 'relu' | 'sigmoid' | 'tanh' | 'softmax';
+export type { Activation };
 
 /** Keras's initializers; fans by Keras's rules on the Keras layout of the kernel. */
 export type Initializer =
@@ -26,18 +29,22 @@ export type Initializer =
       readonly mode: 'fanIn' | 'fanOut' | 'fanAvg';
       readonly distribution: 'truncatedNormal' | 'untruncatedNormal' | 'uniform';
     }
-  /** The Euclidean norm of the layer's other parameter of that role, one for each output unit. */
-  | { readonly _tag: 'NormOf'; readonly role: string };
-
-/** `same` and `valid` are Keras's; a number or a pair (height, width) pads that many cells on both sides with zeros. */
-export type Padding = 'same' | 'valid' | readonly [number, number];
-export type Pair = readonly [number, number];
+  /** The Euclidean norm of the layer's other parameter of that role, one for each index of an axis: the output units'. */
+  | { readonly _tag: 'NormOf'; readonly role: string; readonly axis?: number }
+  /** Orthogonal rows or columns of the kernel as a matrix `[..., out]` in Keras's layout. */
+  | { readonly _tag: 'Orthogonal'; readonly gain: number }
+  /** `gain` where both indices are equal, else 0. */
+  | { readonly _tag: 'Identity'; readonly gain: number }
+  /** The numbers themselves, in the parameter's own layout. */
+  | { readonly _tag: 'Values'; readonly shape: readonly number[]; readonly values: readonly number[] }
+  /** Of a vector: equal parts one behind the other, each drawn by its own initializer. */
+  | { readonly _tag: 'Parts'; readonly parts: readonly Initializer[] };
 
 // -------------------------------------------------------------------------------------
 // leaves
 // -------------------------------------------------------------------------------------
 
-export interface DenseSpec {
+export interface DenseSpec extends Governed {
   readonly op: 'dense';
   readonly units: number;
   readonly activation: Activation;
@@ -46,28 +53,7 @@ export interface DenseSpec {
   readonly biasInitializer: Initializer;
 }
 
-export interface Conv2dSpec {
-  readonly op: 'conv2d';
-  readonly filters: number;
-  readonly kernel: Pair;
-  readonly strides: Pair;
-  readonly padding: Padding;
-  readonly dilation: Pair;
-  readonly groups: number;
-  readonly activation: Activation;
-  readonly useBias: boolean;
-  readonly kernelInitializer: Initializer;
-  readonly biasInitializer: Initializer;
-}
-
-export interface Pool2dSpec {
-  readonly op: 'maxPool2d' | 'averagePool2d';
-  readonly kernel: Pair;
-  readonly strides: Pair;
-  readonly padding: Padding;
-}
-
-export interface BatchNormalizationSpec {
+export interface BatchNormalizationSpec extends Governed {
   readonly op: 'batchNormalization';
   /** Axis of the features, counted with the batch at 0: 1 (channels first) for images, the last one otherwise. */
   readonly axis: number | undefined;
@@ -79,10 +65,10 @@ export interface BatchNormalizationSpec {
 
 export type Leaf =
   | DenseSpec
-  | Conv2dSpec
-  | Pool2dSpec
+  | CoreLeaf
+  | SpatialLeaf
+  | SequenceLeaf
   | BatchNormalizationSpec
-  | { readonly op: 'globalAveragePool2d' }
   | { readonly op: 'flatten' }
   | { readonly op: 'reshape'; readonly shape: Shape }
   | { readonly op: 'dropout'; readonly rate: number }
@@ -90,9 +76,8 @@ export type Leaf =
   | { readonly op: 'rescaling'; readonly scale: number; readonly offset: number }
   | { readonly op: 'identity' }
   /** Kernel = gain * v / |v|, one norm for each output unit (Salimans and Kingma 2016). */
-  | { readonly op: 'weightNormalization'; readonly layer: DenseSpec | Conv2dSpec; readonly dataInit: boolean }
-  /** Merges: more than one input. */
-  | { readonly op: 'add' }
+  | { readonly op: 'weightNormalization'; readonly layer: KernelSpec; readonly dataInit: boolean }
+  /** More than one input. */
   | { readonly op: 'concatenate'; readonly axis: number };
 
 // -------------------------------------------------------------------------------------
@@ -107,6 +92,12 @@ export type Composite =
    * images `[batch, channels, height, width]`, the last one otherwise.
    */
   | { readonly op: 'concat'; readonly branches: readonly Spec[]; readonly axis: number | undefined }
+  /** The layer forwards in time, and one like it backwards. */
+  | { readonly op: 'bidirectional'; readonly layer: RecurrentSpec; readonly mode: MergeMode }
+  /** The layer on each step of a sequence by itself. */
+  | { readonly op: 'timeDistributed'; readonly layer: Spec }
+  /** The branches' outputs for one input, elementwise. */
+  | { readonly op: 'merge'; readonly by: ElementwiseMergeSpec['op']; readonly branches: readonly Spec[] }
   | { readonly op: 'named'; readonly name: string; readonly layer: Spec }
   | { readonly op: 'repeat'; readonly times: number; readonly layer: Spec }
   /** A whole model used as a layer; its parameters are shared wherever it stands under the same name. */

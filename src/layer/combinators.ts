@@ -1,15 +1,16 @@
 /**
- * Layers made of layers. None of them computes anything but `residual` (a sum) and `concat` (a concatenation).
+ * Layers made of layers. None of them computes anything but `residual` (a sum), `concat` and `merge`, which join branches.
  *
  * Laws: `sequential(a, sequential(b, c))`, `sequential(sequential(a, b), c)` and `sequential(a, b, c)` have the same
  * shapes, parameters and names; so have `sequential(a)` and `a`.
  */
 import type { Apply, ApplyAll, Fn, Id, Named, Seq, Then, Within } from '../shape/Fn.ts';
-import type { Broadcast, ConcatOut } from '../shape/rules/Merge.ts';
+import type { Broadcast, ConcatOut, MergeOut } from '../shape/rules/Merge.ts';
 import type { Positive } from '../shape/rules/Option.ts';
 import type { Agree, Show } from '../shape/Shape.ts';
 import type { Layer } from './Definition.ts';
 import { define } from './Definition.ts';
+import type { ElementwiseMergeSpec } from './SpatialSpec.ts';
 import type { Spec } from './Spec.ts';
 
 // -------------------------------------------------------------------------------------
@@ -27,6 +28,12 @@ export interface Residual<F extends Fn, G extends Fn> extends Fn {
 
 export interface Concat<Fs extends readonly Fn[], Ax> extends Fn {
   readonly out: ConcatOut<'concat', ApplyAll<'concat', Fs, this['in']>, Ax>;
+  readonly names: Fs[number]['names'];
+}
+
+/** Branches of one input joined elementwise. */
+export interface Merge<By extends string, Fs extends readonly Fn[]> extends Fn {
+  readonly out: MergeOut<`merge(${By})`, By, ApplyAll<`merge(${By})`, Fs, this['in']>>;
   readonly names: Fs[number]['names'];
 }
 
@@ -108,6 +115,19 @@ export const concatOn =
   <const Ax extends number>(axis: Ax) =>
   <Fs extends readonly Fn[]>(...branches: Layers<Fs>): Layer<Concat<Fs, Ax>> =>
     define({ op: 'concat', branches: specs(branches), axis });
+
+/**
+ * The branches' outputs for the same input joined elementwise: `'add'`, `'subtract'` (two branches), `'multiply'`, `'average'`,
+ * `'maximum'` or `'minimum'`; axes of size 1 stretch. Keras `Multiply` and so on.
+ *
+ * @example
+ * const gate = sequential(globalAveragePool2d({ keepDims: true }), conv2d({ filters: 64, kernel: 1, activation: 'sigmoid' }));
+ * merge('multiply')(identity(), gate)          // squeeze and excitation
+ */
+export const merge =
+  <const By extends ElementwiseMergeSpec['op']>(by: By) =>
+  <Fs extends readonly Fn[]>(...branches: Layers<Fs>): Layer<Merge<By, Fs>> =>
+    define({ op: 'merge', by, branches: specs(branches) });
 
 // -------------------------------------------------------------------------------------
 // names

@@ -3,8 +3,12 @@
  */
 import type { Apply, Fn, Leaf } from '../shape/Fn.ts';
 import type { BatchNormalizationOut } from '../shape/rules/Elementwise.ts';
+import type { GroupNormalizationOut, NormalizationOut, UnitNormalizationOut } from '../shape/rules/Normalization.ts';
+import type { Opt } from '../shape/rules/Option.ts';
+import type { Axes, Constraint, Regularizer } from './CoreSpec.ts';
 import type { KernelLayer, Layer, Only } from './Definition.ts';
 import { define } from './Definition.ts';
+import { governed, type ScaleGoverning } from './governing.ts';
 
 // -------------------------------------------------------------------------------------
 // batch normalisation
@@ -14,7 +18,7 @@ export interface BatchNormalization<C> extends Leaf {
   readonly out: BatchNormalizationOut<this['in'], C>;
 }
 
-export interface BatchNormalizationOptions {
+export interface BatchNormalizationOptions extends ScaleGoverning {
   /** How much of the running statistics stays at each step, 0 to 1; 0.99 by default (PyTorch's momentum is 1 - this). */
   readonly momentum?: number;
   /** Added to the variance; 0.001 by default. */
@@ -47,8 +51,148 @@ export const batchNormalization = <const C extends BatchNormalizationOptions = {
     epsilon: o.epsilon ?? 0.001,
     center: o.center ?? true,
     scale: o.scale ?? true,
+    ...governed(o),
   });
 };
+
+// -------------------------------------------------------------------------------------
+// by sample
+// -------------------------------------------------------------------------------------
+
+export interface LayerNormalization<C> extends Leaf {
+  readonly out: NormalizationOut<'layerNormalization', this['in'], C>;
+}
+
+export interface LayerNormalizationOptions extends ScaleGoverning {
+  /**
+   * The axes that are brought to mean 0 and variance 1, the batch being 0; negative ones count from the end. By default the
+   * features': 1, the channels, for images and volumes, and the last axis otherwise.
+   */
+  readonly axis?: Axes;
+  /** Added to the variance; 0.001 by default (PyTorch: 1e-5). */
+  readonly epsilon?: number;
+  /** Whether there is `beta`, added at the end; `true` by default. */
+  readonly center?: boolean;
+  /** Whether there is `gamma`, a factor at the end; `true` by default. */
+  readonly scale?: boolean;
+}
+
+/**
+ * Brings the features of each sample (and place) to mean 0 and variance 1, in training and inference alike; then `* gamma + beta`.
+ * The shape stays. Parameters, as long as the axes: `gamma`, `beta`. Keras `LayerNormalization`, PyTorch `LayerNorm`. Ba et al. 2016.
+ */
+export const layerNormalization = <const C extends LayerNormalizationOptions = {}>(
+  options?: Only<'layerNormalization', C, LayerNormalizationOptions>,
+): Layer<LayerNormalization<C>> => {
+  const o = (options ?? {}) as LayerNormalizationOptions;
+  return define({
+    op: 'layerNormalization',
+    axis: o.axis,
+    epsilon: o.epsilon ?? 0.001,
+    center: o.center ?? true,
+    scale: o.scale ?? true,
+    ...governed(o),
+  });
+};
+
+export interface GroupNormalization<C> extends Leaf {
+  readonly out: GroupNormalizationOut<'groupNormalization', this['in'], C, Opt<C, 'groups', 32>>;
+}
+
+export interface InstanceNormalizationOptions extends ScaleGoverning {
+  /** The axis of the channels, the batch being 0; by default 1 for images and volumes, the last one otherwise. */
+  readonly axis?: number;
+  /** Added to the variance; 0.001 by default (PyTorch: 1e-5). */
+  readonly epsilon?: number;
+  /** Whether there is `beta`; `true` by default. */
+  readonly center?: boolean;
+  /** Whether there is `gamma`; `true` by default. */
+  readonly scale?: boolean;
+}
+
+export interface GroupNormalizationOptions extends InstanceNormalizationOptions {
+  /** How many groups the channels are divided into, evenly; -1: each channel by itself. 32 by default. */
+  readonly groups?: number;
+}
+
+/**
+ * Brings each group of channels of a sample, over all its places, to mean 0 and variance 1; then `* gamma + beta`. The shape
+ * stays. Parameters, one number for each channel: `gamma`, `beta`. Keras `GroupNormalization`, PyTorch `GroupNorm`. Wu and He 2018.
+ */
+export const groupNormalization = <const C extends GroupNormalizationOptions = {}>(
+  options?: Only<'groupNormalization', C, GroupNormalizationOptions>,
+): Layer<GroupNormalization<C>> => {
+  const o = (options ?? {}) as GroupNormalizationOptions;
+  return define({
+    op: 'groupNormalization',
+    groups: o.groups ?? 32,
+    axis: o.axis,
+    epsilon: o.epsilon ?? 0.001,
+    center: o.center ?? true,
+    scale: o.scale ?? true,
+    ...governed(o),
+  });
+};
+
+export interface InstanceNormalization<C> extends Leaf {
+  readonly out: GroupNormalizationOut<'instanceNormalization', this['in'], C, -1>;
+}
+
+/**
+ * Brings each channel of a sample, over all its places, to mean 0 and variance 1; then `* gamma + beta`. The shape stays.
+ * Parameters, one number for each channel: `gamma`, `beta`. Keras `GroupNormalization(groups=-1)`, PyTorch `InstanceNorm1d` to
+ * `InstanceNorm3d` with `affine=True`. Ulyanov et al. 2016.
+ */
+export const instanceNormalization = <const C extends InstanceNormalizationOptions = {}>(
+  options?: Only<'instanceNormalization', C, InstanceNormalizationOptions>,
+): Layer<InstanceNormalization<C>> => {
+  const o = (options ?? {}) as InstanceNormalizationOptions;
+  return define({
+    op: 'instanceNormalization',
+    groups: -1,
+    axis: o.axis,
+    epsilon: o.epsilon ?? 0.001,
+    center: o.center ?? true,
+    scale: o.scale ?? true,
+    ...governed(o),
+  });
+};
+
+export interface RmsNormalization<C> extends Leaf {
+  readonly out: NormalizationOut<'rmsNormalization', this['in'], C>;
+}
+
+export interface RmsNormalizationOptions {
+  /** As of `layerNormalization`. */
+  readonly axis?: Axes;
+  /** Added to the mean square; 1e-6 by default. */
+  readonly epsilon?: number;
+  readonly scaleRegularizer?: Regularizer;
+  readonly scaleConstraint?: Constraint;
+}
+
+/**
+ * Divides the features of each sample (and place) by the root of their mean square; then `* scale`. The shape stays. Parameter, as
+ * long as the axes: `scale`. Keras `RMSNormalization`, PyTorch `RMSNorm`. Zhang and Sennrich 2019.
+ */
+export const rmsNormalization = <const C extends RmsNormalizationOptions = {}>(
+  options?: Only<'rmsNormalization', C, RmsNormalizationOptions>,
+): Layer<RmsNormalization<C>> => {
+  const o = (options ?? {}) as RmsNormalizationOptions;
+  return define({ op: 'rmsNormalization', axis: o.axis, epsilon: o.epsilon ?? 1e-6, ...governed(o) });
+};
+
+export interface UnitNormalization<Ax> extends Leaf {
+  readonly out: UnitNormalizationOut<this['in'], Ax>;
+}
+
+/**
+ * Brings vectors along an axis, or several (the last one by default), to length 1; next to 0 they stay shorter. No parameters. Keras
+ * `UnitNormalization`, PyTorch `functional.normalize`.
+ */
+export const unitNormalization = <const Ax extends Axes = -1>(options?: {
+  readonly axis: Ax;
+}): Layer<UnitNormalization<Ax>> => define({ op: 'unitNormalization', axis: options?.axis ?? -1 });
 
 // -------------------------------------------------------------------------------------
 // weight normalisation
@@ -68,8 +212,8 @@ export interface WeightNormalizationOptions {
 }
 
 /**
- * A dense or convolution layer whose kernel is `g * v / |v|`, one norm for each output unit: direction and length learn
- * apart. Shapes as the layer's. Parameters: `v` (the kernel's shape), `g` `[units or filters]`, `bias`. TensorFlow Addons
+ * A layer with a kernel (dense, einsum, convolution) which is `g * v / |v|`, one norm for each output unit: direction and length
+ * learn apart. (Of a transposed convolution for each input channel, as TensorFlow Addons and PyTorch.) Shapes as the layer's. Parameters: `v` (the kernel's shape), `g` `[units or filters]`, `bias`. TensorFlow Addons
  * `WeightNormalization`, PyTorch `weight_norm`. Salimans and Kingma 2016.
  *
  * @example
@@ -80,3 +224,31 @@ export const weightNormalization = <F extends Fn>(
   options: WeightNormalizationOptions = {},
 ): Layer<WeightNormalization<F>> =>
   define({ op: 'weightNormalization', layer: layer.spec, dataInit: options.dataInit ?? false });
+
+// -------------------------------------------------------------------------------------
+// spectral normalisation
+// -------------------------------------------------------------------------------------
+
+export interface SpectralNormalization<F extends Fn> extends Leaf {
+  readonly out: Apply<F, this['in']>;
+}
+
+export interface SpectralNormalizationOptions {
+  /** Steps of the power iteration at each training step; 1 by default. */
+  readonly powerIterations?: number;
+}
+
+/**
+ * A layer with a kernel whose largest singular value (as a matrix `[..., out]`) is kept at 1: at each training step the kernel is
+ * divided by an estimate of it, which follows from step to step; then the optimizer's update comes on top. In inference the kernel as
+ * it is. Shapes and parameters as the layer's, and `vector_u` `[1, out]`, not trained. Keras `SpectralNormalization`; PyTorch
+ * `spectral_norm` (which divides in inference too, and lets the gradient flow through the division). Miyato et al. 2018.
+ *
+ * @example
+ * spectralNormalization(conv2d({ filters: 64, kernel: 3 }))
+ */
+export const spectralNormalization = <F extends Fn>(
+  layer: KernelLayer<F>,
+  options: SpectralNormalizationOptions = {},
+): Layer<SpectralNormalization<F>> =>
+  define({ op: 'spectralNormalization', layer: layer.spec, powerIterations: options.powerIterations ?? 1 });

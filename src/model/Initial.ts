@@ -9,6 +9,8 @@ import type { NdArray } from '../shape/NdArray.ts';
 import type { Shape } from '../shape/Shape.ts';
 import type { Random } from './Random.ts';
 import { keyed, normal, truncatedNormal, uniform } from './Random.ts';
+import { kerasOrder, kerasShape } from './Layout.ts';
+import { orthogonalMatrix } from './Orthogonal.ts';
 import type { ParameterSpec, Resolved } from './Resolved.ts';
 
 // -------------------------------------------------------------------------------------
@@ -31,7 +33,7 @@ const uniformIn =
     least + (most - least) * uniform(r);
 
 const drawOf = (
-  initializer: Exclude<Initializer, { readonly _tag: 'NormOf' }>,
+  initializer: Exclude<Initializer, { readonly _tag: 'NormOf' | 'Parts' | 'Orthogonal' | 'Identity' | 'Values' }>,
   fans: readonly [number, number],
 ): Draw => {
   switch (initializer._tag) {
@@ -65,26 +67,52 @@ const drawOf = (
 // norms
 // -------------------------------------------------------------------------------------
 
-/** One norm for each output unit: the last axis of a dense kernel, the first of a convolution's. */
-const norms = (v: NdArray): Float32Array => {
-  const matrix = v.shape.length === 2;
-  const units = v.shape.at(matrix ? -1 : 0) ?? 1;
-  const rest = v.data.length / units;
-  return Float32Array.from({ length: units }, (_, u) => {
-    let sum = 0;
-    for (let i = 0; i < rest; i++) {
-      const x = Number(v.data[matrix ? i * units + u : u * rest + i]);
-      sum += x * x;
-    }
-    return Math.sqrt(sum);
+const elements = (p: ParameterSpec): number => p.shape.reduce((a, b) => a * b, 1);
+
+/** One norm for each index of an axis: by default the last one of a dense kernel, the first of a convolution's. */
+const norms = (v: NdArray, axis = v.shape.length === 2 ? -1 : 0): Float32Array => {
+  const at = axis < 0 ? axis + v.shape.length : axis;
+  const units = v.shape[at] ?? 1;
+  const inner = v.shape.slice(at + 1).reduce((a, b) => a * b, 1);
+  const squares = new Float64Array(units);
+  for (let i = 0; i < v.data.length; i++) {
+    const x = Number(v.data[i]);
+    const u = Math.floor(i / inner) % units;
+    squares[u] = (squares[u] ?? 0) + x * x;
+  }
+  return Float32Array.from(squares, Math.sqrt);
+};
+
+// -------------------------------------------------------------------------------------
+// matrices
+// -------------------------------------------------------------------------------------
+
+/** Numbers in Keras's order, put in the parameter's own. */
+const fromKeras = (p: ParameterSpec, values: ArrayLike<number>): Float32Array => {
+  const data = new Float32Array(values.length);
+  kerasOrder(p).forEach((own, keras) => {
+    data[own] = values[keras] ?? 0;
   });
+  return data;
+};
+
+const orthogonal = (p: ParameterSpec, gain: number, random: Random): Float32Array => {
+  const columns = kerasShape(p).at(-1) ?? 1;
+  const rows = elements(p) / columns;
+  return fromKeras(
+    p,
+    orthogonalMatrix(rows, columns, () => normal(random)).map((x) => gain * x),
+  );
+};
+
+const identity = (p: ParameterSpec, gain: number): Float32Array => {
+  const columns = p.shape.at(-1) ?? 1;
+  return Float32Array.from({ length: elements(p) }, (_, i) => (Math.floor(i / columns) === i % columns ? gain : 0));
 };
 
 // -------------------------------------------------------------------------------------
 // interpreter
 // -------------------------------------------------------------------------------------
-
-const elements = (p: ParameterSpec): number => p.shape.reduce((a, b) => a * b, 1);
 
 /** The values of one parameter. `NormOf` needs the other parameter's values, `initialValues` has them. */
 export const initialValue = (p: ParameterSpec, seed: number, sibling?: NdArray): NdArray<Shape> => {
@@ -93,8 +121,19 @@ export const initialValue = (p: ParameterSpec, seed: number, sibling?: NdArray):
     return {
       dtype: 'float32',
       shape: p.shape,
-      data: sibling === undefined ? new Float32Array(elements(p)).fill(1) : norms(sibling),
+      data: sibling === undefined ? new Float32Array(elements(p)).fill(1) : norms(sibling, initializer.axis),
     };
+  const values = (data: Float32Array): NdArray<Shape> => ({ dtype: 'float32', shape: p.shape, data });
+  if (initializer._tag === 'Values') return values(Float32Array.from(initializer.values));
+  if (initializer._tag === 'Identity') return values(identity(p, initializer.gain));
+  if (initializer._tag === 'Orthogonal') return values(orthogonal(p, initializer.gain, keyed(seed, p.name)));
+  if (initializer._tag === 'Parts') {
+    const shape = [elements(p) / initializer.parts.length];
+    const parts = initializer.parts.map((part, i) =>
+      initialValue({ ...p, name: `${p.name}/${i}`, shape, fans: [shape[0] ?? 1, shape[0] ?? 1], initializer: part }, seed),
+    );
+    return { dtype: 'float32', shape: p.shape, data: Float32Array.from(parts.flatMap((x) => [...x.data].map(Number))) };
+  }
   const draw = drawOf(initializer, p.fans);
   const random = keyed(seed, p.name);
   const data = new Float32Array(elements(p));

@@ -2,16 +2,23 @@
  * What each kind of layer makes of the shapes of its inputs: its output's shape and its parameters.
  */
 import * as E from 'fp-ts/lib/Either.js';
+import { activationName, isCore, type KernelSpec } from '../layer/CoreSpec.ts';
 import { ones, zeros } from '../layer/Initializer.ts';
-import type { Conv2dSpec, DenseSpec, Initializer, Leaf } from '../layer/Spec.ts';
+import { isSequence } from '../layer/SequenceSpec.ts';
+import { isDepthwise, isSpatial } from '../layer/SpatialSpec.ts';
+import type { Activation, Initializer, Leaf } from '../layer/Spec.ts';
 import { dense, denseOptions } from '../shape/rules/Dense.ts';
 import * as Elementwise from '../shape/rules/Elementwise.ts';
-import { broadcast, concat } from '../shape/rules/Merge.ts';
+import { concat } from '../shape/rules/Merge.ts';
 import { flatten, reshape, reshapeOptions } from '../shape/rules/Reshape.ts';
-import * as Window from '../shape/rules/Window.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 import { dims } from '../shape/Shape.ts';
-import type { ParameterSpec } from './Resolved.ts';
+import { type CoreParameter, coreOptionsError, coreOutput, coreParameters, singularVector } from './Core.ts';
+import { governed } from './Governed.ts';
+import { convLayout, depthwiseLayout, kerasShape, unitAxis } from './Layout.ts';
+import type { Layout, ParameterSpec } from './Resolved.ts';
+import { sequenceOptionsError, sequenceOutput, sequenceParameters } from './Sequence.ts';
+import { type Kernel, spatialOptionsError, spatialOutput, spatialParameters } from './Spatial.ts';
 
 // -------------------------------------------------------------------------------------
 // shapes
@@ -19,14 +26,12 @@ import type { ParameterSpec } from './Resolved.ts';
 
 /** What is wrong with a layer's options, whatever its input is. */
 export const optionsError = (spec: Leaf): string | undefined => {
+  if (isSpatial(spec)) return spatialOptionsError(spec);
+  if (isSequence(spec)) return sequenceOptionsError(spec);
+  if (isCore(spec)) return coreOptionsError(spec, optionsError);
   switch (spec.op) {
     case 'dense':
       return denseOptions(spec.units);
-    case 'conv2d':
-      return Window.conv2dOptions(spec);
-    case 'maxPool2d':
-    case 'averagePool2d':
-      return Window.pool2dOptions(spec.op, spec);
     case 'batchNormalization':
       return Elementwise.batchNormalizationOptions(spec);
     case 'reshape':
@@ -40,22 +45,32 @@ export const optionsError = (spec: Leaf): string | undefined => {
   }
 };
 
+/** An activation along axes must find them in the output. */
+const activationError = (activation: Activation, output: AnyShape): string | undefined => {
+  if (typeof activation === 'string' || !('axis' in activation)) return undefined;
+  const checked = Elementwise.activation(activation.name, activation.axis)(output);
+  return E.isLeft(checked) ? checked.left : undefined;
+};
+
 /** The output's shape, or the message that the compiler prints for the same mistake. */
 export const outputOf = (spec: Leaf, inputs: readonly AnyShape[]): E.Either<string, AnyShape> => {
-  const [first, second] = inputs;
-  const arity = spec.op === 'add' ? 2 : spec.op === 'concatenate' ? inputs.length : 1;
+  const output = shapeOf(spec, inputs);
+  if (E.isLeft(output) || spec.op === 'activation' || !('activation' in spec)) return output;
+  const bad = activationError(spec.activation, output.right);
+  return bad === undefined ? output : E.left(`${spec.op}: ${bad}`);
+};
+
+const shapeOf = (spec: Leaf, inputs: readonly AnyShape[]): E.Either<string, AnyShape> => {
+  if (isSpatial(spec)) return spatialOutput(spec, inputs);
+  if (isSequence(spec)) return sequenceOutput(spec, inputs);
+  if (isCore(spec)) return coreOutput(spec, inputs, outputOf);
+  const [first] = inputs;
+  const arity = spec.op === 'concatenate' ? inputs.length : 1;
   if (first === undefined || inputs.length !== arity)
     return E.left(`${spec.op}: expects ${arity} input${arity === 1 ? '' : 's'}, got ${inputs.length}`);
   switch (spec.op) {
     case 'dense':
       return dense(spec.units)(first);
-    case 'conv2d':
-      return Window.conv2d(spec)(first);
-    case 'maxPool2d':
-    case 'averagePool2d':
-      return Window.pool2d(spec.op, spec)(first);
-    case 'globalAveragePool2d':
-      return Window.globalPool2d(spec.op)(first);
     case 'batchNormalization':
       return Elementwise.batchNormalization(spec)(first);
     case 'flatten':
@@ -67,15 +82,16 @@ export const outputOf = (spec: Leaf, inputs: readonly AnyShape[]): E.Either<stri
       return bad === undefined ? Elementwise.elementwise('dropout')(first) : E.left(bad);
     }
     case 'activation':
-      return Elementwise.activation(spec.activation)(first);
+      return Elementwise.activation(
+        activationName(spec.activation),
+        typeof spec.activation === 'object' && 'axis' in spec.activation ? spec.activation.axis : undefined,
+      )(first);
     case 'rescaling':
       return Elementwise.elementwise('rescaling')(first);
     case 'identity':
       return E.right(first);
     case 'weightNormalization':
       return outputOf(spec.layer, inputs);
-    case 'add':
-      return broadcast('add')(first, second ?? first);
     case 'concatenate':
       return concat('concatenate', spec.axis)(inputs);
   }
@@ -114,30 +130,66 @@ const size = (input: AnyShape, axis: number): number => {
   return typeof d === 'number' ? d : 0;
 };
 
-const kernelOf = (role: string, spec: DenseSpec | Conv2dSpec, input: AnyShape): Parameter => {
-  if (spec.op === 'dense') return parameter(role, [size(input, -1), spec.units], spec.kernelInitializer);
-  const channels = size(input, 1) / spec.groups;
-  const [h, w] = spec.kernel;
-  return parameter(role, [spec.filters, channels, h, w], spec.kernelInitializer, true, [h, w, channels, spec.filters]);
-};
+const laidOut = (p: Parameter, keras: Layout | undefined): Parameter => (keras === undefined ? p : { ...p, keras });
 
-const units = (spec: DenseSpec | Conv2dSpec): number => (spec.op === 'dense' ? spec.units : spec.filters);
+const ofKernel = ({ role, shape, initializer, keras }: Kernel): Parameter =>
+  parameter(role, shape, initializer, true, keras);
 
-const biasOf = (spec: DenseSpec | Conv2dSpec): readonly Parameter[] =>
-  spec.useBias ? [parameter('bias', [units(spec)], spec.biasInitializer)] : [];
+/** Kernels of convolutions are the parameters with three axes or more. */
+const ofConvolution =
+  (spec: Leaf) =>
+  (kernel: Kernel): Parameter => {
+    const { role, shape } = kernel;
+    if (shape.length < 3) return ofKernel(kernel);
+    const isDepth = (isSpatial(spec) && isDepthwise(spec)) || role === 'depthwise_kernel';
+    const multiplier = 'depthMultiplier' in spec ? spec.depthMultiplier : 1;
+    return laidOut(ofKernel(kernel), isDepth ? depthwiseLayout(shape, multiplier) : convLayout(shape));
+  };
 
-/** In Keras's order: trainable in creation order, then statistics. The input's shape must have passed the layer's rule. */
-export const parametersOf = (spec: Leaf, input: AnyShape): readonly Parameter[] => {
+const ofCore = ({ role, shape, initializer, trainable, keras, regularizer, constraint }: CoreParameter): Parameter => ({
+  ...parameter(role, shape, initializer, trainable, keras),
+  ...(regularizer === undefined ? {} : { regularizer }),
+  ...(constraint === undefined ? {} : { constraint }),
+});
+
+const isKernel = ({ role }: Parameter): boolean => role === 'kernel';
+
+/** The layer's own, with direction and length in the kernel's place. */
+const weightNormalized = (spec: KernelSpec, dataInit: boolean, own: readonly Parameter[]): readonly Parameter[] =>
+  own.flatMap((p) => {
+    if (!isKernel(p)) return [p];
+    const axis = unitAxis(spec, p.shape.length);
+    const length = parameter('g', [p.shape[axis] ?? 1], dataInit ? ones : { _tag: 'NormOf', role: 'v', axis });
+    return [{ ...p, role: 'v' }, length];
+  });
+
+/**
+ * In Keras's order: trainable in creation order, then statistics. The inputs' shapes must have passed the layer's rule.
+ * `inputs`: all of them, for layers with several.
+ */
+export const parametersOf = (
+  spec: Leaf,
+  input: AnyShape,
+  inputs: readonly AnyShape[] = [input],
+): readonly Parameter[] => governed(spec, ownParameters(spec, input, inputs));
+
+const ownParameters = (spec: Leaf, input: AnyShape, inputs: readonly AnyShape[]): readonly Parameter[] => {
+  if (isSpatial(spec)) return spatialParameters(spec, input).map(ofConvolution(spec));
+  if (isSequence(spec)) return sequenceParameters(spec, inputs).map(ofKernel);
+  if (spec.op === 'spectralNormalization') {
+    const own = parametersOf(spec.layer, input, inputs);
+    const units = own.filter(isKernel).map((p) => kerasShape(p).at(-1) ?? 1);
+    return [...own, ...units.map(singularVector).map(ofCore)];
+  }
+  if (isCore(spec)) return coreParameters(spec, inputs).map(ofCore);
   switch (spec.op) {
     case 'dense':
-    case 'conv2d':
-      return [kernelOf('kernel', spec, input), ...biasOf(spec)];
-    case 'weightNormalization':
       return [
-        kernelOf('v', spec.layer, input),
-        parameter('g', [units(spec.layer)], spec.dataInit ? ones : { _tag: 'NormOf', role: 'v' }),
-        ...biasOf(spec.layer),
+        parameter('kernel', [size(input, -1), spec.units], spec.kernelInitializer),
+        ...(spec.useBias ? [parameter('bias', [spec.units], spec.biasInitializer)] : []),
       ];
+    case 'weightNormalization':
+      return weightNormalized(spec.layer, spec.dataInit, parametersOf(spec.layer, input, inputs));
     case 'batchNormalization': {
       const features = [size(input, Elementwise.axisOf(spec.axis, dims(input)) ?? -1)];
       return [

@@ -12,12 +12,14 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import type { NonEmptyArray } from 'fp-ts/lib/NonEmptyArray.js';
+import { activationName } from '../layer/CoreSpec.ts';
 import type { Composite, Expression, Leaf, ModelSpec, Spec } from '../layer/Spec.ts';
 import { axisOf } from '../shape/rules/Elementwise.ts';
 import { concat } from '../shape/rules/Merge.ts';
 import { positive, sizes } from '../shape/rules/Option.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 import { agree, dims, show } from '../shape/Shape.ts';
+import { activityError, parameterError } from './Governed.ts';
 import { optionsError, outputOf, parametersOf, settled } from './Parameter.ts';
 import type { ParameterSpec, PlacedLayer, Resolved, Source } from './Resolved.ts';
 import type { Model } from './Wiring.ts';
@@ -61,22 +63,16 @@ interface Context {
 
 const scope = (prefix: string): Scope => ({ prefix, counts: new Map(), given: new Map() });
 
+const snake = (name: string): string => name.replace(/(?!^)[A-Z]/g, (c) => `_${c}`).toLowerCase();
+
 const baseName = (spec: Leaf): string => {
   switch (spec.op) {
-    case 'batchNormalization':
-      return 'batch_normalization';
-    case 'weightNormalization':
-      return 'weight_normalization';
-    case 'maxPool2d':
-      return 'max_pooling2d';
-    case 'averagePool2d':
-      return 'average_pooling2d';
-    case 'globalAveragePool2d':
-      return 'global_average_pooling2d';
     case 'activation':
-      return spec.activation;
+      return snake(activationName(spec.activation));
+    case 'custom':
+      return snake(spec.layer.name);
     default:
-      return spec.op;
+      return spec.op.replace('Pool', 'Pooling').replace('RNN', 'Rnn').replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
   }
 };
 
@@ -151,9 +147,11 @@ const place = (ctx: Context, name: string, spec: Leaf, from: readonly Flow[], ou
     from: from.map((f) => f.source),
     input,
     output: out.right,
-    parameters: parametersOf(spec, first).map((p) => ({ name: `${name}.${p.role}`, ...p })),
+    parameters: parametersOf(spec, first, input).map((p) => ({ name: `${name}.${p.role}`, ...p })),
     shared: before !== undefined,
   };
+  const misfit = activityError(spec) ?? layer.parameters.map(parameterError).find((e) => e !== undefined);
+  if (misfit !== undefined) fail(ctx, name, `${spec.op}: ${misfit}`);
   const clash = before === undefined ? undefined : sharingError(before, layer);
   if (clash !== undefined) fail(ctx, name, clash);
   if (before === undefined) ctx.first.set(name, layer);
@@ -166,7 +164,17 @@ const place = (ctx: Context, name: string, spec: Leaf, from: readonly Flow[], ou
 // -------------------------------------------------------------------------------------
 
 const isComposite = (spec: Spec): spec is Composite =>
-  ['sequential', 'residual', 'concat', 'named', 'repeat', 'model'].includes(spec.op);
+  [
+    'sequential',
+    'residual',
+    'concat',
+    'merge',
+    'named',
+    'repeat',
+    'model',
+    'bidirectional',
+    'timeDistributed',
+  ].includes(spec.op);
 
 /** A branch that is the input itself leaves no layer behind. */
 const branch = (ctx: Context, s: Scope, spec: Spec, x: Flow): Flow =>
@@ -185,7 +193,9 @@ const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow =>
   if (!isComposite(spec)) return place(ctx, automatic(s, baseName(spec)), spec, to);
   const [x] = to;
   const joins = spec.op === 'concat' && spec.branches.length === 0 && to.length > 1;
-  if (x === undefined || (to.length > 1 && !joins)) {
+  // A name round a layer with several inputs (attention) is not in their way.
+  const leaf = spec.op === 'named' && !isComposite(spec.layer);
+  if (x === undefined || (to.length > 1 && !joins && !leaf)) {
     fail(ctx, `${s.prefix}${spec.op}`, `${spec.op}: expects 1 input, got ${to.length}`);
     return x ?? { type: undefined, source: { _tag: 'Input', index: 0 } };
   }
@@ -205,13 +215,24 @@ const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow =>
       fail(ctx, `${s.prefix}concat`, 'concat: expects at least one branch');
       return { ...x, type: undefined };
     }
+    case 'merge': {
+      const flows = spec.branches.map((b) => branch(ctx, s, b, x));
+      if (flows.length === 0) {
+        const wanted = spec.by === 'subtract' ? '2 inputs' : '2 inputs or more';
+        fail(ctx, `${s.prefix}${spec.by}`, `merge(${spec.by}): expects ${wanted}, got 0`);
+        return { ...x, type: undefined };
+      }
+      return place(ctx, automatic(s, spec.by), { op: spec.by }, flows, (inputs) =>
+        E.mapLeft((m: string) => m.replace(spec.by, `merge(${spec.by})`))(outputOf({ op: spec.by }, inputs)),
+      );
+    }
     case 'named': {
       const path = explicit(ctx, s, spec.name);
       return isComposite(spec.layer)
         ? spec.layer.op === 'model'
           ? nested(ctx, scope(`${path}.`), spec.layer.model, path, x)
           : apply(ctx, scope(`${path}.`), spec.layer, [x])
-        : place(ctx, path, spec.layer, [x]);
+        : place(ctx, path, spec.layer, to);
     }
     case 'repeat': {
       const bad = positive('repeat', 'times', spec.times);
@@ -225,6 +246,21 @@ const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow =>
         fail(ctx, `${s.prefix}repeat`, `repeat: the block turns ${show(flow.type)} into ${show(next.type)}`);
         return { ...next, type: undefined };
       }, x);
+    }
+    case 'bidirectional': {
+      const path = automatic(s, 'bidirectional');
+      const inner = { ...spec.layer, zeroOutputForMask: spec.layer.returnSequences };
+      const back = { ...inner, goBackwards: !inner.goBackwards };
+      const flows = [inner, back].map((l, i) =>
+        place(ctx, `${path}.${i === 0 ? 'forward' : 'backward'}_${baseName(l)}`, l, [x]),
+      );
+      return place(ctx, path, { op: 'mergeDirections', mode: spec.mode, sequences: inner.returnSequences }, flows);
+    }
+    case 'timeDistributed': {
+      const path = automatic(s, 'time_distributed');
+      const folded = place(ctx, `${path}.fold_time`, { op: 'foldTime' }, [x]);
+      const each = apply(ctx, scope(`${path}.`), spec.layer, [folded]);
+      return place(ctx, path, { op: 'unfoldTime' }, [each, x]);
     }
     case 'model': {
       const path = automatic(s, 'model');

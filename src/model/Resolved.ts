@@ -2,6 +2,7 @@
  * A checked model: its layers flattened to leaves in topological order, each with its name, shapes and parameters.
  * Every interpreter (lowering, initial values, summary, export) reads this and nothing else.
  */
+import type { Constraint, Regularizer } from '../layer/CoreSpec.ts';
 import type { Initializer, Leaf } from '../layer/Spec.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 
@@ -17,6 +18,18 @@ export interface ParameterSpec {
   readonly fans: readonly [number, number];
   /** Trained by the optimizer; otherwise a running statistic, updated by the layer itself. */
   readonly trainable: boolean;
+  /** Where Keras lays the parameter out otherwise: see `Layout.ts`. */
+  readonly keras?: Layout;
+  /** Its penalty on the loss. */
+  readonly regularizer?: Regularizer;
+  /** What holds of it after each update. */
+  readonly constraint?: Constraint;
+}
+
+/** From here to Keras's layout: first the shape `view` with the same numbers in the same order, then `axes` of it, in that order. */
+export interface Layout {
+  readonly view: readonly number[];
+  readonly axes: readonly number[];
 }
 
 /** Where a layer's input comes from: an input of the model, or the output of an earlier layer. */

@@ -5,6 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import type { NonEmptyArray } from 'fp-ts/lib/NonEmptyArray.js';
+import { activationName } from '../layer/CoreSpec.ts';
 import type { Leaf } from '../layer/Spec.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 import { dims } from '../shape/Shape.ts';
@@ -50,28 +51,43 @@ const graphColumns: readonly Column[] = [
 // content
 // -------------------------------------------------------------------------------------
 
+const pascal = (name: string): string => `${name[0]?.toUpperCase() ?? ''}${name.slice(1)}`;
+
+/** Activations that are classes of their own in Keras. */
+const activationClasses: Readonly<Record<string, string>> = {
+  relu: 'ReLU',
+  leakyRelu: 'LeakyReLU',
+  elu: 'ELU',
+  softmax: 'Softmax',
+};
+
 const className = (spec: Leaf): string => {
   switch (spec.op) {
     case 'dense':
       return 'Dense';
-    case 'conv2d':
-      return 'Conv2D';
-    case 'maxPool2d':
-      return 'MaxPooling2D';
-    case 'averagePool2d':
-      return 'AveragePooling2D';
-    case 'globalAveragePool2d':
-      return 'GlobalAveragePooling2D';
     case 'batchNormalization':
       return 'BatchNormalization';
     case 'weightNormalization':
       return 'WeightNormalization';
+    case 'lstm':
+    case 'gru':
+      return spec.op.toUpperCase();
+    case 'mergeDirections':
+      return 'Bidirectional';
+    case 'unfoldTime':
+      return 'TimeDistributed';
     case 'activation':
-      return { relu: 'ReLU', softmax: 'Softmax', sigmoid: 'Activation', tanh: 'Activation', linear: 'Activation' }[
-        spec.activation
-      ];
+      return activationClasses[activationName(spec.activation)] ?? 'Activation';
+    case 'prelu':
+      return 'PReLU';
+    case 'glu':
+      return 'GLU';
+    case 'rmsNormalization':
+      return 'RMSNormalization';
+    case 'custom':
+      return pascal(spec.layer.name);
     default:
-      return `${spec.op[0]?.toUpperCase()}${spec.op.slice(1)}`;
+      return pascal(spec.op).replace('Pool', 'Pooling').replace(/(\d)d/, '$1D');
   }
 };
 

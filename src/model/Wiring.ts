@@ -139,8 +139,10 @@ const below = (prefix: string, spec: Spec): readonly string[] => {
     case 'residual':
       return [...below(prefix, spec.body), ...below(prefix, spec.shortcut)];
     case 'concat':
+    case 'merge':
       return spec.branches.flatMap((s) => below(prefix, s));
     case 'repeat':
+    case 'timeDistributed':
       return below(prefix, spec.layer);
     default:
       return [];

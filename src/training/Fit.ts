@@ -17,6 +17,7 @@ import { type AnyDataset, type Checked, firstOf, parts, positive, samplesFor, to
 import type { HasClock } from './Environment.ts';
 import type { Direction, Signal } from './Event.ts';
 import type { Objective } from './Objective.ts';
+import { checkWeightSettings, type WeightSettings, withClassWeight, withSampleWeight } from './SampleWeights.ts';
 import { type HasRun, type Schedule, signals } from './Source.ts';
 import type { TrainState, Weights } from './State.ts';
 import type { Samples } from './Trainer.ts';
@@ -29,7 +30,7 @@ import { type FitError, fitError, modelError, type TrainingError } from './Train
 /** 0: silent; 1: a live bar; 2: a line an epoch. */
 export type Verbosity = 0 | 1 | 2;
 
-export interface FitSettings {
+export interface FitSettings extends WeightSettings {
   /** Epoch at which to stop, counted from the beginning of training (also after a resume). Default 1. */
   readonly epochs?: number;
   /** Default 32, or all samples if there are fewer. The last batch of an epoch may be smaller; it is trained on. */
@@ -161,16 +162,29 @@ const prepare = (
     ),
     E.chainFirstW(() => checkNames(objective)),
     E.chainFirstW(() => checkFrom(settings)),
+    E.chainFirstW(() => checkWeightSettings(settings, given.data.size)),
     E.bindW('split', () =>
       given.validation !== undefined || given.validationSplit === undefined
         ? E.right({ train: given.data, validation: given.validation })
         : split({ validation: given.validationSplit })(given.data),
     ),
-    E.bindW('train', ({ resolved, split: { train } }) => samplesFor(objective, resolved, train, parts.data)),
+    E.bindW('train', ({ resolved, split: { train } }) =>
+      pipe(
+        samplesFor(objective, resolved, train, parts.data),
+        E.map(withSampleWeight(settings, 0)),
+        E.chainW(withClassWeight(settings)),
+      ),
+    ),
     E.bindW(
       'validation',
-      ({ resolved, split: { validation } }): E.Either<TrainingError, Checked | undefined> =>
-        validation === undefined ? E.right(undefined) : samplesFor(objective, resolved, validation, parts.validation),
+      ({ resolved, split: { train, validation } }): E.Either<TrainingError, Checked | undefined> =>
+        validation === undefined
+          ? E.right(undefined)
+          : pipe(
+              samplesFor(objective, resolved, validation, parts.validation),
+              // Validation data of their own have no weights; a part of the data keeps its samples'.
+              E.map(given.validation === undefined ? withSampleWeight(settings, train.size) : (part) => part),
+            ),
     ),
     E.bindW('sizes', ({ train, validation }) => {
       const batchSize = settings.batchSize ?? Math.min(32, train.samples.size);

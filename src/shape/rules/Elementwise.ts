@@ -28,19 +28,30 @@ export const elementwise =
 // activations
 // -------------------------------------------------------------------------------------
 
-/** Elementwise but for softmax, which needs an axis of classes behind the batch. */
-export type ActivationOut<A extends string, S> = A extends 'softmax'
+type OfClasses = 'softmax' | 'logSoftmax' | 'sparsemax';
+const ofClasses: ReadonlySet<string> = new Set<OfClasses>(['softmax', 'logSoftmax', 'sparsemax']);
+
+/** Elementwise but for softmax and its kin, which need axes of classes behind the batch. */
+export type ActivationOut<A extends string, S, Ax = undefined> = A extends OfClasses
   ? S extends readonly [unknown]
-    ? `softmax: expects [batch,...,classes], got ${Show<S>}`
-    : ElementwiseOut<'softmax', S>
+    ? `${A}: expects [batch,...,classes], got ${Show<S>}`
+    : S extends Int<Shape>
+      ? FloatError<A, S>
+      : [Ax] extends [undefined]
+        ? S
+        : AxesError<A, Ax, S> extends infer E extends string
+          ? E
+          : S
   : ElementwiseOut<A, S>;
 
 export const activation =
-  (name: string) =>
-  (input: AnyShape): E.Either<string, AnyShape> =>
-    name === 'softmax' && !isInt(input) && input.length < 2
-      ? E.left(`softmax: expects [batch,...,classes], got ${show(input)}`)
-      : elementwise(name)(input);
+  (name: string, axis?: number | readonly number[]) =>
+  (input: AnyShape): E.Either<string, AnyShape> => {
+    if (!ofClasses.has(name) || isInt(input)) return elementwise(name)(input);
+    if (input.length < 2) return E.left(`${name}: expects [batch,...,classes], got ${show(input)}`);
+    const bad = axis === undefined ? undefined : axesError(name, axis, input);
+    return bad === undefined ? E.right(input) : E.left(bad);
+  };
 
 // -------------------------------------------------------------------------------------
 // dropout
@@ -57,13 +68,13 @@ export const dropoutOptions = (rate: number): string | undefined => unit('dropou
 
 /**
  * An axis counted from 0 with the batch at 0. Negative ones count from the end; `undefined` is the features': 1 for
- * images `[batch,channels,height,width]`, the last one otherwise. `never` where there is no such axis behind the batch.
+ * images `[batch,channels,height,width]` and volumes, the last one otherwise. `never` where there is no such axis behind the batch.
  */
 export type Axis<A, S> = S extends Shape
   ? number extends A
     ? number
     : undefined extends A
-      ? S['length'] extends 4
+      ? S['length'] extends 4 | 5
         ? 1
         : Behind<Sub<S['length'], 1>, S>
       : A extends number
@@ -81,7 +92,7 @@ type Behind<I extends number, S extends Shape> = [I] extends [never]
       : never;
 
 export const axisOf = (axis: number | undefined, shape: Shape): number | undefined => {
-  const i = axis === undefined ? (shape.length === 4 ? 1 : shape.length - 1) : axis < 0 ? shape.length + axis : axis;
+  const i = axis === undefined ? (shape.length === 4 || shape.length === 5 ? 1 : shape.length - 1) : axis < 0 ? shape.length + axis : axis;
   return Number.isInteger(i) && i > 0 && i < shape.length ? i : undefined;
 };
 
@@ -93,6 +104,39 @@ export const axisError = (op: string, axis: number | undefined, shape: AnyShape)
   axis === undefined
     ? `${op}: expects [batch,...,features], got ${show(shape)}`
     : `${op}: ${axis} is not an axis of ${show(shape)} behind the batch`;
+
+/** Message unless every axis is one behind the batch, and none is there twice. One axis or a list. */
+export type AxesError<Op extends string, A, S> = A extends readonly unknown[]
+  ? A extends readonly []
+    ? `${Op}: expects at least one axis`
+    : AxesFrom<Op, A, S, never>
+  : AxesFrom<Op, [A], S, never>;
+type AxesFrom<Op extends string, A, S, Seen> = A extends readonly [infer H, ...infer T]
+  ? [Axis<H, S>] extends [never]
+    ? AxisError<Op, H, S>
+    : number extends Axis<H, S>
+      ? AxesFrom<Op, T, S, Seen>
+      : Axis<H, S> extends Seen
+        ? `${Op}: axis ${H & number} of ${Show<S>} is named twice`
+        : AxesFrom<Op, T, S, Seen | Axis<H, S>>
+  : true;
+
+export const axesError = (
+  op: string,
+  axis: number | readonly number[] | undefined,
+  shape: Shape,
+): string | undefined => {
+  const axes = typeof axis === 'object' ? axis : [axis];
+  if (axes.length === 0) return `${op}: expects at least one axis`;
+  const seen = new Set<number>();
+  for (const a of axes) {
+    const i = axisOf(a, shape);
+    if (i === undefined) return axisError(op, a, shape);
+    if (seen.has(i)) return `${op}: axis ${a} of ${show(shape)} is named twice`;
+    seen.add(i);
+  }
+  return undefined;
+};
 
 // -------------------------------------------------------------------------------------
 // batch normalisation

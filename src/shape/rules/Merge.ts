@@ -53,6 +53,24 @@ export type Broadcast<Op extends string, A, B> = A extends string
               ? `${Op}: shapes ${Show<A>} and ${Show<B>} do not broadcast`
               : BroadGo<A, B>;
 
+/** `BroadcastAll` of branches side by side: two or more, and two for a difference. */
+export type MergeOut<Op extends string, By extends string, L extends readonly unknown[]> = number extends L['length']
+  ? Shape
+  : L['length'] extends 0 | 1
+    ? `${Op}: expects ${By extends 'subtract' ? '2 inputs' : '2 inputs or more'}, got ${L['length']}`
+    : By extends 'subtract'
+      ? L['length'] extends 2
+        ? BroadcastAll<Op, L>
+        : `${Op}: expects 2 inputs, got ${L['length']}`
+      : BroadcastAll<Op, L>;
+
+/** `Broadcast` from the left over a list of two or more. */
+export type BroadcastAll<Op extends string, L> = L extends readonly [infer A, infer B, ...infer R]
+  ? BroadcastAll<Op, [Broadcast<Op, A, B>, ...R]>
+  : L extends readonly [infer A]
+    ? A
+    : Shape;
+
 const broadDim = (a: Dim, b: Dim): Dim | undefined =>
   a === b ? a : b === unknown ? a : a === 1 ? b : b === 1 ? a : a === unknown ? b : undefined;
 
@@ -70,6 +88,17 @@ export const broadcast =
     const known = out.filter((d) => d !== undefined);
     return known.length === rank ? E.right(known) : E.left(`${op}: shapes ${show(a)} and ${show(b)} do not broadcast`);
   };
+
+/** `broadcast` from the left over a list. */
+export const broadcastAll =
+  (op: string) =>
+  ([first, ...others]: readonly AnyShape[]): E.Either<string, AnyShape> =>
+    first === undefined
+      ? E.left(`${op}: expects at least one input`)
+      : others.reduce<E.Either<string, AnyShape>>(
+          (acc, b) => E.chain((a: AnyShape) => broadcast(op)(a, b))(acc),
+          E.right(first),
+        );
 
 // -------------------------------------------------------------------------------------
 // concatenation

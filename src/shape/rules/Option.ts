@@ -13,8 +13,18 @@ import type { Dim, Shape } from '../Shape.ts';
 /** One size for both axes, or (height, width). */
 export type Size2 = number | readonly [number, number];
 
-/** Component 0 (height) or 1 (width) of a size for both. */
-export type At<T, I extends 0 | 1> = [T] extends [readonly [number, number]] ? T[I] : [T] extends [number] ? T : number;
+/** One axis: a size, or a list of one. */
+export type Size1 = number | readonly [number];
+
+/** One size for all three axes, or (depth, height, width). */
+export type Size3 = number | readonly [number, number, number];
+
+/** Component I of a size for each axis; a number stands for all. `number` where the compiler does not know. */
+export type At<T, I> = [T] extends [readonly number[]]
+  ? T[I & keyof T] & number
+  : [T] extends [number]
+    ? T
+    : number;
 
 /** The option K of C; `D` where it is absent, `Unknown` where the compiler does not know whether it is there. */
 export type Opt<C, K extends string, D, Unknown = number> = C extends { readonly [_ in K]: infer V }
@@ -42,12 +52,17 @@ export type Positive<Op extends string, Name extends string, N> = N extends numb
 export const positive = (op: string, name: string, n: number): string | undefined =>
   Number.isSafeInteger(n) && n > 0 ? undefined : `${op}: ${name} ${n} is not a positive integer`;
 
-/** Both components. */
-export type Positive2<Op extends string, Name extends string, T> =
-  Positive<Op, Name, At<T, 0>> extends infer E extends string ? E : Positive<Op, Name, At<T, 1>>;
+/** Every component. */
+export type Positives<Op extends string, Name extends string, T> = [T] extends [number]
+  ? Positive<Op, Name, T>
+  : [T] extends [readonly [infer H, ...infer R]]
+    ? Positive<Op, Name, H> extends infer E extends string
+      ? E
+      : Positives<Op, Name, R>
+    : true;
 
-export const positive2 = (op: string, name: string, [h, w]: readonly [number, number]): string | undefined =>
-  positive(op, name, h) ?? positive(op, name, w);
+export const positives = (op: string, name: string, sizes: readonly number[]): string | undefined =>
+  sizes.map((n) => positive(op, name, n)).find((e) => e !== undefined);
 
 /** Message unless N is an integer of 0 or more. */
 export type Natural<Op extends string, Name extends string, N> = N extends number
@@ -60,6 +75,18 @@ export type Natural<Op extends string, Name extends string, N> = N extends numbe
 
 export const natural = (op: string, name: string, n: number): string | undefined =>
   Number.isSafeInteger(n) && n >= 0 ? undefined : `${op}: ${name} ${n} is not an integer of 0 or more`;
+
+/** Every component. */
+export type Naturals<Op extends string, Name extends string, T> = [T] extends [number]
+  ? Natural<Op, Name, T>
+  : [T] extends [readonly [infer H, ...infer R]]
+    ? Natural<Op, Name, H> extends infer E extends string
+      ? E
+      : Naturals<Op, Name, R>
+    : true;
+
+export const naturals = (op: string, name: string, sizes: readonly number[]): string | undefined =>
+  sizes.map((n) => natural(op, name, n)).find((e) => e !== undefined);
 
 /** Message unless 0 <= N <= 1. */
 export type Unit<Op extends string, Name extends string, N> = N extends number

@@ -1,0 +1,140 @@
+/**
+ * Attention: scores, masks, softmax, weighted sum.
+ */
+import type { Value } from '../../graph/Graph.ts';
+import * as Op from '../../graph/Operators.ts';
+import type { DotAttentionSpec, MultiHeadAttentionSpec } from '../../layer/SequenceSpec.ts';
+import { keepMask } from '../Random.ts';
+import { rotate } from './positions.ts';
+import type { Inputs, Result, Site } from './Site.ts';
+import { sizeOf } from './sequences.ts';
+
+// -------------------------------------------------------------------------------------
+// masks
+// -------------------------------------------------------------------------------------
+
+/** What a masked score becomes: softmax makes 0 of it, or a plain mean where all are masked. */
+const masked = -1e9;
+
+/** Whether query i may see key j, [queries, keys]: j <= i. */
+const causalMask = (query: Value, key: Value): Value => {
+  const [n, m] = [query.type.shape[1], key.type.shape[1]];
+  if (typeof n === 'number' && typeof m === 'number')
+    return Op.tensor(
+      Array.from({ length: n * m }, (_, i) => (i % m <= Math.floor(i / m) ? 1 : 0)),
+      [n, m],
+      'bool',
+    );
+  const count = (x: Value): Value => {
+    const all = Op.range(sizeOf(x, 1));
+    return { ...all, type: { ...all.type, shape: [x.type.shape[1] ?? '?'] } };
+  };
+  return Op.lessOrEqual(Op.unsqueeze([0])(count(key)), Op.unsqueeze([1])(count(query)));
+};
+
+interface Masks {
+  readonly query: Value | undefined;
+  readonly value: Value | undefined;
+  readonly key: Value | undefined;
+  /** [batch, queries, keys], 1 or 0. */
+  readonly given: Value | undefined;
+  readonly causal: Value | undefined;
+}
+
+/** All of them in one, [batch or 1, queries or 1, keys]. */
+const allowed = (masks: Masks): Value | undefined => {
+  const all = [
+    masks.query === undefined ? undefined : Op.unsqueeze([2])(masks.query),
+    masks.value === undefined ? undefined : Op.unsqueeze([1])(masks.value),
+    masks.key === undefined ? undefined : Op.unsqueeze([1])(masks.key),
+    masks.given === undefined ? undefined : Op.cast('bool')(masks.given),
+    masks.causal === undefined ? undefined : Op.unsqueeze([0])(masks.causal),
+  ].filter((m) => m !== undefined);
+  return all.length === 0 ? undefined : all.reduce((a, b) => Op.and(a, b));
+};
+
+const masksOf = (spec: { readonly causal: boolean }, inputs: Inputs, at: Site): Masks => {
+  const [query, value = query, key = value, given] = inputs;
+  const [q, v = q, k = v] = at.masks;
+  const several = inputs.length > 1;
+  return {
+    query: q,
+    value: several ? at.masks[1] : v,
+    // The same mask twice is once.
+    key: several && at.masks[2] !== at.masks[1] ? at.masks[2] : several ? undefined : k === v ? undefined : k,
+    given,
+    causal: spec.causal ? causalMask(query, key) : undefined,
+  };
+};
+
+/** Weights from scores: masked, softmax over the keys, dropped. The mask gets the axes of heads. */
+const weights = (scores: Value, mask: Value | undefined, rate: number, at: Site): Value => {
+  const heads = Op.rank(scores) - 3;
+  const spread =
+    mask === undefined || heads === 0 ? mask : Op.unsqueeze(Array.from({ length: heads }, (_, i) => i + 1))(mask);
+  const w = Op.softmax(-1)(spread === undefined ? scores : Op.where(spread, scores, masked));
+  if (at.mode._tag === 'Inference' || rate === 0) return w;
+  return rate === 1 ? Op.mul(w, 0) : Op.mul(w, keepMask(at.mode.random, at.site, rate)(w));
+};
+
+// -------------------------------------------------------------------------------------
+// dot and additive
+// -------------------------------------------------------------------------------------
+
+const scoresOf = (spec: DotAttentionSpec, query: Value, key: Value, at: Site): Value => {
+  const scaled = (x: Value): Value => (spec.useScale ? Op.mul(x, at.parameter('scale')) : x);
+  if (spec.scoreMode === 'dot') return scaled(Op.matMul(query, Op.transpose([0, 2, 1])(key)));
+  const sums = Op.add(Op.unsqueeze([2])(query), Op.unsqueeze([1])(key));
+  if (spec.op === 'additiveAttention') return Op.reduceSum({ axes: [-1] })(scaled(Op.tanh(sums)));
+  return Op.mul(Op.reduceSum({ axes: [-1] })(Op.tanh(scaled(sums))), at.parameter('concat_score_weight'));
+};
+
+export const attention = (spec: DotAttentionSpec, inputs: Inputs, at: Site): Result => {
+  const [query, value = query, key = value] = inputs;
+  // A masked query zeroes its result and does not count among the keys.
+  const masks = masksOf(spec, inputs, at);
+  const mask = allowed({ ...masks, query: undefined });
+  const sum = Op.matMul(weights(scoresOf(spec, query, key, at), mask, spec.dropout, at), value);
+  const output = masks.query === undefined ? sum : Op.mul(sum, Op.unsqueeze([2])(Op.cast(sum.type.dtype)(masks.query)));
+  return { output, mask: masks.query };
+};
+
+// -------------------------------------------------------------------------------------
+// several heads
+// -------------------------------------------------------------------------------------
+
+/** `[batch, seq, features]` to `[batch, seq, heads, dim]`. */
+const projected = (x: Value, name: string, heads: number, dim: number, at: Site, useBias: boolean): Value => {
+  const kernel = at.parameter(`${name}_kernel`);
+  const y = Op.matMul(x, Op.reshape([kernel.type.shape[0] ?? '?', heads * dim])(kernel));
+  const biased = useBias ? Op.add(y, Op.reshape([heads * dim])(at.parameter(`${name}_bias`))) : y;
+  return Op.reshape([...x.type.shape.slice(0, 2), heads, dim])(biased);
+};
+
+export const multiHeadAttention = (spec: MultiHeadAttentionSpec, inputs: Inputs, at: Site): Result => {
+  const [query, value = query, key = value] = inputs;
+  const { heads, keyValueHeads, keyDim, valueDim, useBias } = spec;
+  const turned = (x: Value): Value => (spec.rotary === undefined ? x : rotate(spec.rotary)(x));
+  const q = turned(projected(query, 'query', heads, keyDim, at, useBias));
+  const k = turned(projected(key, 'key', keyValueHeads, keyDim, at, useBias));
+  const v = projected(value, 'value', keyValueHeads, valueDim, at, useBias);
+  const scaled = Op.mul(q, 1 / Math.sqrt(keyDim));
+  const grouped = keyValueHeads !== heads;
+  const [batch = '?', length = '?'] = query.type.shape;
+
+  // [batch, heads, seq, dim]; with groups [batch, keyValueHeads, queries of a group, seq, dim], keys for all of a group.
+  const queries = grouped
+    ? Op.transpose([0, 2, 3, 1, 4])(Op.reshape([batch, length, keyValueHeads, heads / keyValueHeads, keyDim])(scaled))
+    : Op.transpose([0, 2, 1, 3])(scaled);
+  const forGroup = (x: Value): Value => (grouped ? Op.unsqueeze([2])(x) : x);
+  const keys = forGroup(Op.transpose([0, 2, 3, 1])(k));
+  const values = forGroup(Op.transpose([0, 2, 1, 3])(v));
+  const masks = masksOf(spec, inputs, at);
+  const w = weights(Op.matMul(queries, keys), allowed(masks), spec.dropout, at);
+  const result = Op.matMul(w, values);
+  const back = Op.transpose(grouped ? [0, 3, 1, 2, 4] : [0, 2, 1, 3])(result);
+  const flat = Op.reshape([batch, length, heads * valueDim])(back);
+  const kernel = at.parameter('output_kernel');
+  const y = Op.matMul(flat, Op.reshape([heads * valueDim, kernel.type.shape[2] ?? '?'])(kernel));
+  return { output: useBias ? Op.add(y, at.parameter('output_bias')) : y, mask: masks.query };
+};

@@ -1,0 +1,164 @@
+/**
+ * Normalisation of activations and of kernels to operators.
+ */
+import { stopGradient } from '../../autodiff/Grad.ts';
+import type { Value } from '../../graph/Graph.ts';
+import { operator } from '../../graph/Graph.ts';
+import * as Op from '../../graph/Operators.ts';
+import type {
+  Axes,
+  GroupNormalizationSpec,
+  LayerNormalizationSpec,
+  RmsNormalizationSpec,
+  SpectralNormalizationSpec,
+} from '../../layer/CoreSpec.ts';
+import type { Leaf } from '../../layer/Spec.ts';
+import { kernelLayout, unitAxis } from '../../model/Layout.ts';
+import type { Dim } from '../../shape/Shape.ts';
+import type { Inputs, Result, Site } from './Site.ts';
+
+// -------------------------------------------------------------------------------------
+// parts
+// -------------------------------------------------------------------------------------
+
+const featureAxis = (x: Value): number => (Op.rank(x) >= 4 ? 1 : Op.rank(x) - 1);
+
+const axesOf = (x: Value, axis: Axes | undefined): readonly number[] =>
+  (typeof axis === 'object' ? axis : [axis ?? featureAxis(x)]).map((a) => Op.axisOf(x, a));
+
+const mean = (axes: readonly number[]) => Op.reduceMean({ axes, keepDims: true });
+
+const inverseRoot = (v: Value, epsilon: number): Value => Op.reciprocal(Op.sqrt(Op.add(v, epsilon)));
+
+/** A parameter that has these axes of `x`, laid out to broadcast with it. */
+const along =
+  (x: Value, axes: readonly number[]) =>
+  (p: Value): Value => {
+    const trailing = [...axes].sort((a, b) => a - b).every((a, i) => a === Op.rank(x) - axes.length + i);
+    return trailing ? p : Op.reshape(x.type.shape.map((d, i) => (axes.includes(i) ? d : 1)))(p);
+  };
+
+interface Affine {
+  readonly center: boolean;
+  readonly scale: boolean;
+}
+
+const affine = ({ center, scale }: Affine, at: Site, spread: (p: Value) => Value, y: Value): Value => {
+  const scaled = scale ? Op.mul(y, spread(at.parameter('gamma'))) : y;
+  return center ? Op.add(scaled, spread(at.parameter('beta'))) : scaled;
+};
+
+const standardised = (x: Value, axes: readonly number[], epsilon: number): Value => {
+  const centred = Op.sub(x, mean(axes)(x));
+  return Op.mul(centred, inverseRoot(mean(axes)(Op.mul(centred, centred)), epsilon));
+};
+
+// -------------------------------------------------------------------------------------
+// activations
+// -------------------------------------------------------------------------------------
+
+/** The last axis with a factor is ONNX's own operator; anything else is written out. */
+export const layerNormalization = (spec: LayerNormalizationSpec, x: Value, at: Site): Value => {
+  const axes = axesOf(x, spec.axis);
+  const isLast = axes.length === 1 && axes[0] === Op.rank(x) - 1;
+  if (!isLast || !spec.scale) return affine(spec, at, along(x, axes), standardised(x, axes, spec.epsilon));
+  const inputs = [x, at.parameter('gamma'), ...(spec.center ? [at.parameter('beta')] : [])];
+  // In training mean and inverse deviation come along, for the gradient.
+  const statistic = { ...x.type, shape: x.type.shape.map((d, i) => (i === axes[0] ? 1 : d)) };
+  const outputs = at.mode._tag === 'Training' ? [x.type, statistic, statistic] : [x.type];
+  const [y] = operator('LayerNormalization', inputs, outputs, {
+    axis: { _tag: 'Int', value: -1 },
+    epsilon: { _tag: 'Float', value: spec.epsilon },
+  });
+  return y as Value;
+};
+
+export const rmsNormalization = (spec: RmsNormalizationSpec, x: Value, at: Site): Value => {
+  const axes = axesOf(x, spec.axis);
+  const scaled = Op.mul(x, inverseRoot(mean(axes)(Op.mul(x, x)), spec.epsilon));
+  return Op.mul(scaled, along(x, axes)(at.parameter('scale')));
+};
+
+/** Channels, moved to axis 1, as [groups, all the rest]; statistics over the latter. */
+export const groupNormalization = (spec: GroupNormalizationSpec, x: Value, at: Site): Value => {
+  const axis = axesOf(x, spec.axis)[0] as number;
+  const channels = x.type.shape[axis] as number;
+  const groups = spec.groups === -1 ? channels : spec.groups;
+  const order = [0, axis, ...x.type.shape.flatMap((_, i) => (i === 0 || i === axis ? [] : [i]))];
+  const moved = axis === 1 ? x : Op.transpose(order)(x);
+  const rest: readonly Dim[] = moved.type.shape.slice(2);
+  const size = rest.every((d) => typeof d === 'number') ? rest.reduce((n, d) => n * d, channels / groups) : '?';
+  const grouped = Op.reshape([moved.type.shape[0] as Dim, groups, size])(moved);
+  const y = Op.reshapeLike(moved)(standardised(grouped, [2], spec.epsilon));
+  const back = axis === 1 ? y : Op.transpose(order.map((_, i) => order.indexOf(i)))(y);
+  return affine(spec, at, along(x, [axis]), back);
+};
+
+export const unitNormalization = (axis: Axes, x: Value): Value => {
+  const square = Op.reduceSum({ axes: axesOf(x, axis), keepDims: true })(Op.mul(x, x));
+  return Op.div(x, Op.sqrt(Op.max(square, 1e-12)));
+};
+
+// -------------------------------------------------------------------------------------
+// kernels
+// -------------------------------------------------------------------------------------
+
+/** The layer inside, computed with another kernel than its own. */
+export type Inner = (spec: Leaf, inputs: Inputs, at: Site) => Result;
+
+const withKernel = (kernel: Value, at: Site): Site => ({
+  ...at,
+  parameter: (role) => (role === 'kernel' ? kernel : at.parameter(role)),
+});
+
+/** gain * v / |v|, one norm for each output unit. */
+export const weightNormalization = (
+  spec: Extract<Leaf, { readonly op: 'weightNormalization' }>,
+  inputs: Inputs,
+  at: Site,
+  inner: Inner,
+): Result => {
+  const v = at.parameter('v');
+  const axis = unitAxis(spec.layer, Op.rank(v));
+  const axes = v.type.shape.flatMap((_, i) => (i === axis ? [] : [i]));
+  const square = Op.reduceSum({ axes, keepDims: true })(Op.mul(v, v));
+  const norm = Op.sqrt(Op.max(square, 1e-12));
+  const kernel = Op.mul(v, Op.div(along(v, [axis])(at.parameter('g')), norm));
+  return inner(spec.layer, inputs, withKernel(kernel, at));
+};
+
+/**
+ * The kernel over its largest singular value, which a few steps of power iteration follow from step to step. As in Keras the
+ * kernel itself is replaced in training, and its gradient is that of the layer in the new kernel.
+ */
+export const spectralNormalization = (
+  spec: SpectralNormalizationSpec,
+  inputs: Inputs,
+  at: Site,
+  inner: Inner,
+): Result => {
+  if (at.mode._tag === 'Inference') return inner(spec.layer, inputs, at);
+  const kernel = at.parameter('kernel');
+  const keras = kernelLayout(spec.layer, kernel.type.shape as readonly number[]);
+  const laid = keras === undefined ? kernel : Op.transpose(keras.axes)(Op.reshape(keras.view)(kernel));
+  const units = laid.type.shape.at(-1) as number;
+  const rows = (laid.type.shape as readonly number[]).reduce((n, d) => n * d, 1) / units;
+  const matrix = Op.reshape([rows, units])(laid);
+  const unit = (v: Value): Value => Op.div(v, Op.sqrt(Op.max(Op.reduceSum({ keepDims: true })(Op.mul(v, v)), 1e-12)));
+  const old = at.parameter('vector_u');
+  const iterated = Array.from({ length: spec.powerIterations }).reduce<{ readonly u: Value; readonly v: Value | undefined }>(
+    ({ u }) => {
+      const v = unit(Op.matMul(u, matrix, { transB: true }));
+      return { u: unit(Op.matMul(v, matrix)), v };
+    },
+    { u: old, v: undefined },
+  );
+  const left = iterated.v ?? unit(Op.matMul(old, matrix, { transB: true }));
+  const sigma = Op.reshape([])(Op.matMul(Op.matMul(left, matrix), iterated.u, { transB: true }));
+  // A kernel of zeros has no direction and stays.
+  const zero = Op.equal(Op.reduceMax()(Op.abs(kernel)), 0);
+  const normalised = Op.where(zero, kernel, Op.div(kernel, Op.where(zero, 1, sigma)));
+  const through = Op.add(kernel, stopGradient(Op.sub(normalised, kernel)));
+  const { updates = {}, ...result } = inner(spec.layer, inputs, withKernel(through, at));
+  return { ...result, updates: { ...updates, kernel: normalised, vector_u: Op.where(zero, old, iterated.u) } };
+};

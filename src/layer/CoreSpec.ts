@@ -1,0 +1,265 @@
+/**
+ * Activations, embeddings, products, normalisation, noise and users' own layers as plain data; what is asked of weights
+ * (regularizers, constraints). Part of `Spec.ts`.
+ */
+import type { Either } from 'fp-ts/lib/Either.js';
+import type { Value } from '../graph/Graph.ts';
+import type { AnyShape, Dim } from '../shape/Shape.ts';
+import type { ConvSpec, ConvTransposeSpec, DepthwiseConvSpec } from './SpatialSpec.ts';
+import type { DenseSpec, Initializer, Leaf } from './Spec.ts';
+
+// -------------------------------------------------------------------------------------
+// activations
+// -------------------------------------------------------------------------------------
+
+/** One axis or several, the batch being 0; negative ones count from the end. */
+export type Axes = number | readonly number[];
+
+/** Activations that need no numbers, or have Keras's. */
+export type ActivationName =
+  | 'linear'
+  | 'relu'
+  | 'relu6'
+  | 'leakyRelu'
+  | 'elu'
+  | 'selu'
+  | 'celu'
+  | 'gelu'
+  | 'silu'
+  | 'mish'
+  | 'sigmoid'
+  | 'logSigmoid'
+  | 'hardSigmoid'
+  | 'sparseSigmoid'
+  | 'hardSwish'
+  | 'tanh'
+  | 'hardTanh'
+  | 'softplus'
+  | 'softsign'
+  | 'squareplus'
+  | 'sparsePlus'
+  | 'exponential'
+  | 'softShrink'
+  | 'hardShrink'
+  | 'tanhShrink'
+  | 'softmax'
+  | 'logSoftmax'
+  | 'sparsemax';
+
+/** An activation with its numbers; one left out is Keras's. */
+export type ParametricActivation =
+  | { readonly name: 'relu'; readonly maxValue?: number; readonly negativeSlope?: number; readonly threshold?: number }
+  | { readonly name: 'leakyRelu'; readonly negativeSlope?: number }
+  | { readonly name: 'elu' | 'celu'; readonly alpha?: number }
+  | { readonly name: 'gelu'; readonly approximate?: boolean }
+  | { readonly name: 'squareplus'; readonly b?: number }
+  | { readonly name: 'softShrink' | 'hardShrink'; readonly threshold?: number }
+  | { readonly name: 'threshold'; readonly threshold: number; readonly defaultValue: number }
+  | { readonly name: 'softmax' | 'logSoftmax'; readonly axis?: Axes }
+  | { readonly name: 'sparsemax'; readonly axis?: number };
+
+/** `'gelu'`, or `{ name: 'leakyRelu', negativeSlope: 0.1 }`. */
+export type Activation = ActivationName | ParametricActivation;
+
+// -------------------------------------------------------------------------------------
+// what is asked of weights
+// -------------------------------------------------------------------------------------
+
+/** A penalty that is added to the loss. */
+export type Regularizer =
+  | { readonly _tag: 'L1L2'; readonly l1: number; readonly l2: number }
+  | { readonly _tag: 'Orthogonal'; readonly factor: number; readonly mode: 'rows' | 'columns' };
+
+/** What weights are brought back to after each update. Axes are those of Keras's layout of the weight. */
+export type Constraint =
+  | { readonly _tag: 'NonNeg' }
+  | { readonly _tag: 'MaxNorm'; readonly maxValue: number; readonly axis: readonly number[] }
+  | { readonly _tag: 'UnitNorm'; readonly axis: readonly number[] }
+  | {
+      readonly _tag: 'MinMaxNorm';
+      readonly minValue: number;
+      readonly maxValue: number;
+      readonly rate: number;
+      readonly axis: readonly number[];
+    };
+
+/** Any layer may have these. The keys are the first words of Keras's options: `kernel`, `bias`, `depthwise`. */
+export interface Governed {
+  readonly regularizers?: Readonly<Record<string, Regularizer>>;
+  readonly constraints?: Readonly<Record<string, Constraint>>;
+  /** Of the output: summed over all of it, divided by the size of the batch. */
+  readonly activityRegularizer?: Regularizer;
+}
+
+// -------------------------------------------------------------------------------------
+// layers
+// -------------------------------------------------------------------------------------
+
+export interface PReluSpec extends Governed {
+  readonly op: 'prelu';
+  readonly alphaInitializer: Initializer;
+  /** Axes (the batch is 0) along which one number serves all. */
+  readonly sharedAxes: readonly number[];
+}
+
+export interface EinsumDenseSpec extends Governed {
+  readonly op: 'einsumDense';
+  readonly equation: string;
+  /** All axes behind the batch; `null`: the size that the input has. */
+  readonly outputShape: readonly (number | null)[];
+  readonly biasAxes: string | undefined;
+  readonly activation: Activation;
+  readonly kernelInitializer: Initializer;
+  readonly biasInitializer: Initializer;
+}
+
+/** Two inputs. */
+export interface BilinearSpec extends Governed {
+  readonly op: 'bilinear';
+  readonly units: number;
+  readonly activation: Activation;
+  readonly useBias: boolean;
+  readonly kernelInitializer: Initializer;
+  readonly biasInitializer: Initializer;
+}
+
+export interface EmbeddingSpec extends Governed {
+  readonly op: 'embedding';
+  readonly inputDim: number;
+  readonly outputDim: number;
+  readonly embeddingsInitializer: Initializer;
+  /** Whether token 0 is padding: sequence layers behind leave its steps out. */
+  readonly maskZero: boolean;
+}
+
+/** Axes `undefined`: the features', 1 for images and volumes, the last one otherwise. */
+export interface LayerNormalizationSpec extends Governed {
+  readonly op: 'layerNormalization';
+  readonly axis: Axes | undefined;
+  readonly epsilon: number;
+  readonly center: boolean;
+  readonly scale: boolean;
+}
+
+export interface GroupNormalizationSpec extends Governed {
+  readonly op: 'groupNormalization' | 'instanceNormalization';
+  /** -1: as many as there are channels. */
+  readonly groups: number;
+  readonly axis: number | undefined;
+  readonly epsilon: number;
+  readonly center: boolean;
+  readonly scale: boolean;
+}
+
+export interface RmsNormalizationSpec extends Governed {
+  readonly op: 'rmsNormalization';
+  readonly axis: Axes | undefined;
+  readonly epsilon: number;
+}
+
+/** A layer with one parameter `kernel`, that a wrapper may put another in place of. */
+export type KernelSpec = DenseSpec | EinsumDenseSpec | ConvSpec | ConvTransposeSpec | DepthwiseConvSpec;
+
+export interface SpectralNormalizationSpec {
+  readonly op: 'spectralNormalization';
+  readonly layer: KernelSpec;
+  readonly powerIterations: number;
+}
+
+/** Act in training only. */
+export type NoiseSpec =
+  | { readonly op: 'spatialDropout1d' | 'spatialDropout2d' | 'spatialDropout3d'; readonly rate: number }
+  | { readonly op: 'alphaDropout' | 'gaussianDropout'; readonly rate: number }
+  | { readonly op: 'gaussianNoise'; readonly stddev: number };
+
+// -------------------------------------------------------------------------------------
+// users' own layers
+// -------------------------------------------------------------------------------------
+
+export interface CustomParameter {
+  /** The last part of its name, and how `lower` asks for it. */
+  readonly role: string;
+  readonly shape: readonly number[];
+  readonly initializer: Initializer;
+  /** `false`: the optimizer leaves it alone; the layer may return new values. `true` by default. */
+  readonly trainable?: boolean;
+  readonly regularizer?: Regularizer;
+  readonly constraint?: Constraint;
+}
+
+export interface CustomSite {
+  readonly mode: 'training' | 'inference';
+  /** The layer's parameters by role. */
+  readonly parameter: (role: string) => Value;
+  /** Shape of the output, as `output` says. */
+  readonly output: readonly Dim[];
+  /** In training only: numbers in (0, 1] in the shape of `like`, other ones at each step and for each `stream` (0, 1, ...). */
+  readonly uniform: (like: Value, stream?: number) => Value;
+  /** In training only: mean 0, variance 1. */
+  readonly normal: (like: Value, stream?: number) => Value;
+}
+
+export interface CustomResult {
+  readonly output: Value;
+  /** New values of parameters that are not trained, by role. They take effect in training. */
+  readonly updates?: Readonly<Record<string, Value>>;
+}
+
+export interface CustomLayer {
+  /** In camel case; the layer's automatic name is this in snake case. */
+  readonly name: string;
+  /** The output's shape (batch included), or what is wrong with the input. The input's shape by default. */
+  readonly output?: (input: AnyShape) => Either<string, AnyShape>;
+  /** None by default. */
+  readonly parameters?: (input: AnyShape) => readonly CustomParameter[];
+  readonly lower: (x: Value, at: CustomSite) => Value | CustomResult;
+  /** Plain data that tells one use of the layer from another: named layers share parameters only if it is equal. */
+  readonly options?: unknown;
+}
+
+// -------------------------------------------------------------------------------------
+// all of them
+// -------------------------------------------------------------------------------------
+
+export type CoreLeaf =
+  | PReluSpec
+  | { readonly op: 'glu'; readonly axis: number }
+  | EinsumDenseSpec
+  | BilinearSpec
+  | EmbeddingSpec
+  | { readonly op: 'custom'; readonly layer: CustomLayer }
+  | LayerNormalizationSpec
+  | GroupNormalizationSpec
+  | RmsNormalizationSpec
+  | { readonly op: 'unitNormalization'; readonly axis: Axes }
+  | SpectralNormalizationSpec
+  | NoiseSpec
+  | ({ readonly op: 'activityRegularization' } & Governed);
+
+const names: ReadonlySet<string> = new Set<CoreLeaf['op']>([
+  'prelu',
+  'glu',
+  'einsumDense',
+  'bilinear',
+  'embedding',
+  'custom',
+  'layerNormalization',
+  'groupNormalization',
+  'instanceNormalization',
+  'rmsNormalization',
+  'unitNormalization',
+  'spectralNormalization',
+  'spatialDropout1d',
+  'spatialDropout2d',
+  'spatialDropout3d',
+  'alphaDropout',
+  'gaussianDropout',
+  'gaussianNoise',
+  'activityRegularization',
+]);
+
+/** Whether a layer is of this family. */
+export const isCore = (spec: Leaf): spec is CoreLeaf => names.has(spec.op);
+
+/** The name of an activation, with or without numbers. */
+export const activationName = (a: Activation): ActivationName | 'threshold' => (typeof a === 'string' ? a : a.name);

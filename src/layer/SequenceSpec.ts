@@ -1,0 +1,112 @@
+/**
+ * Recurrent, attention and position layers as plain data. See `Spec.ts`.
+ */
+import type { Governed } from './CoreSpec.ts';
+import type { Activation, Initializer, Leaf } from './Spec.ts';
+
+// -------------------------------------------------------------------------------------
+// recurrent
+// -------------------------------------------------------------------------------------
+
+export type Cell = 'simpleRNN' | 'lstm' | 'gru';
+
+/** Inputs: the sequence, then the initial states if they are given. */
+export interface RecurrentSpec extends Governed {
+  readonly op: Cell;
+  readonly units: number;
+  readonly activation: Activation;
+  /** Of the gates; not used by simpleRNN. */
+  readonly recurrentActivation: Activation;
+  readonly useBias: boolean;
+  readonly kernelInitializer: Initializer;
+  readonly recurrentInitializer: Initializer;
+  readonly biasInitializer: Initializer;
+  /** lstm: the forget gate's bias starts as 1. */
+  readonly unitForgetBias: boolean;
+  /** gru: the reset gate acts after the recurrent product. */
+  readonly resetAfter: boolean;
+  readonly dropout: number;
+  readonly recurrentDropout: number;
+  readonly returnSequences: boolean;
+  readonly goBackwards: boolean;
+  /** At a masked step a sequence has zeros instead of the output before. */
+  readonly zeroOutputForMask: boolean;
+  /** No gradient flows from step i to step i - 1 where i is a multiple of this. */
+  readonly truncate: number | undefined;
+}
+
+export type MergeMode = 'concat' | 'sum' | 'mul' | 'ave';
+
+// -------------------------------------------------------------------------------------
+// attention
+// -------------------------------------------------------------------------------------
+
+/** Inputs: one tensor that attends to itself; or query, value and key; and a mask behind those. */
+export interface DotAttentionSpec {
+  readonly op: 'attention' | 'additiveAttention';
+  readonly useScale: boolean;
+  readonly scoreMode: 'dot' | 'concat';
+  readonly dropout: number;
+  readonly causal: boolean;
+}
+
+/** Inputs as `DotAttentionSpec`. */
+export interface MultiHeadAttentionSpec extends Governed {
+  readonly op: 'multiHeadAttention' | 'groupedQueryAttention';
+  readonly heads: number;
+  /** Heads of keys and values; `heads` is a multiple of it. */
+  readonly keyValueHeads: number;
+  readonly keyDim: number;
+  readonly valueDim: number;
+  readonly useBias: boolean;
+  /** Size of the result's last axis; the query's by default. */
+  readonly outputSize: number | undefined;
+  readonly dropout: number;
+  readonly causal: boolean;
+  /** Rotary positions on queries and keys: the longest wavelength's base. */
+  readonly rotary: number | undefined;
+  readonly kernelInitializer: Initializer;
+  readonly biasInitializer: Initializer;
+}
+
+export type AttentionSpec = DotAttentionSpec | MultiHeadAttentionSpec;
+
+// -------------------------------------------------------------------------------------
+// all of them
+// -------------------------------------------------------------------------------------
+
+export type SequenceLeaf =
+  | RecurrentSpec
+  /** State `index` of the recurrent layer that it is applied to. */
+  | { readonly op: 'recurrentState'; readonly index: number }
+  /** Of a forward and a backward layer's outputs; a sequence of the second is turned round first. */
+  | { readonly op: 'mergeDirections'; readonly mode: MergeMode; readonly sequences: boolean }
+  | { readonly op: 'masking'; readonly maskValue: number }
+  /** Batch and time as one axis. */
+  | { readonly op: 'foldTime' }
+  /** The first input with its first axis as batch and time of the second. */
+  | { readonly op: 'unfoldTime' }
+  | AttentionSpec
+  | { readonly op: 'sinusoidalPositions'; readonly maxWavelength: number }
+  | { readonly op: 'learnedPositions'; readonly maxLength: number; readonly initializer: Initializer }
+  | { readonly op: 'rotaryPositions'; readonly maxWavelength: number };
+
+const sequenceOps: ReadonlySet<string> = new Set<SequenceLeaf['op']>([
+  'simpleRNN',
+  'lstm',
+  'gru',
+  'recurrentState',
+  'mergeDirections',
+  'masking',
+  'foldTime',
+  'unfoldTime',
+  'attention',
+  'additiveAttention',
+  'multiHeadAttention',
+  'groupedQueryAttention',
+  'sinusoidalPositions',
+  'learnedPositions',
+  'rotaryPositions',
+]);
+
+export const isSequence = (spec: Leaf): spec is SequenceLeaf => sequenceOps.has(spec.op);

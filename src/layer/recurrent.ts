@@ -1,0 +1,257 @@
+/**
+ * Recurrent layers, and what is wrapped around them.
+ *
+ * Sequences are `[batch, seq, features]`, as in Keras (PyTorch: `batch_first=True`); `seq` may be a name, so that one
+ * model takes sequences of any length. The loop over time is in the graph, forwards and backwards.
+ *
+ * Masks. Steps that do not count (padding) are marked by a mask, one yes or no for each step, which comes from `masking`
+ * or from `embedding` with `maskZero`. It is no tensor of its own: it travels beside the numbers through the layers that
+ * keep time in its place (the list is `interpret/lower/masks`), is used up where time ends, and the types do not show
+ * it. A recurrent layer copies its state at a masked step, so what it gives at the end is its output at the last step
+ * that counts; its sequence repeats the output before. Attention gives masked keys no weight. Where the model's output
+ * still has a mask, the loss counts the positions that it keeps.
+ */
+import type { Apply, Fn, Leaf } from '../shape/Fn.ts';
+import type { ElementwiseOut } from '../shape/rules/Elementwise.ts';
+import type { DirectionsOut, FoldTime, RecurrentOut, UnfoldTime } from '../shape/rules/Recurrent.ts';
+import type { AnyShape, Known, Shape } from '../shape/Shape.ts';
+import type { Constraint, Regularizer } from './CoreSpec.ts';
+import type { Layer, Only } from './Definition.ts';
+import { define } from './Definition.ts';
+import { governed, type KernelGoverning } from './governing.ts';
+import { glorotUniform, orthogonal, zeros } from './Initializer.ts';
+import type { Cell, MergeMode, RecurrentSpec } from './SequenceSpec.ts';
+import type { Activation, Initializer, Spec } from './Spec.ts';
+import type { Tensor } from './Tensor.ts';
+import { applied } from './Tensor.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+export interface Recurrent<Op extends Cell, N extends number, C> extends Leaf {
+  readonly out: RecurrentOut<Op, this['in'], N, C>;
+  readonly units: N;
+  readonly cell: Op;
+}
+
+/** A layer that `bidirectional` and `withState` take. */
+export interface RecurrentLayer<F extends Fn> extends Layer<F> {
+  readonly spec: RecurrentSpec;
+}
+
+export interface SimpleRnnOptions extends KernelGoverning {
+  /** `'tanh'` by default. */
+  readonly activation?: Activation;
+  /** `true` by default. */
+  readonly useBias?: boolean;
+  /** `glorotUniform` by default. */
+  readonly kernelInitializer?: Initializer;
+  /** `orthogonal()` by default. */
+  readonly recurrentInitializer?: Initializer;
+  /** `zeros` by default. */
+  readonly biasInitializer?: Initializer;
+  /** Penalty on the recurrent kernel, added to the loss. */
+  readonly recurrentRegularizer?: Regularizer;
+  readonly recurrentConstraint?: Constraint;
+  /** In training, the share of the input's features that are dropped: the same ones at every step. 0 by default. */
+  readonly dropout?: number;
+  /** In training, the share of the state's features that are dropped before the recurrent product. 0 by default. */
+  readonly recurrentDropout?: number;
+  /** Whether the output is the sequence of all outputs and not the last one only; `false` by default. */
+  readonly returnSequences?: boolean;
+  /** Whether time runs backwards, also in the sequence that is returned; `false` by default. */
+  readonly goBackwards?: boolean;
+  /**
+   * Truncated back-propagation through time: no gradient flows into a block of this many steps from the block behind it.
+   * Without it gradients flow through all steps. Keras has no such option; in PyTorch one detaches the state.
+   */
+  readonly truncate?: number;
+}
+
+export interface GatedOptions extends SimpleRnnOptions {
+  /** Of the gates; `'sigmoid'` by default. */
+  readonly recurrentActivation?: Activation;
+}
+
+export interface LstmOptions extends GatedOptions {
+  /** Whether the forget gate's bias starts as 1; `true` by default. */
+  readonly unitForgetBias?: boolean;
+}
+
+export interface GruOptions extends GatedOptions {
+  /**
+   * Whether the reset gate acts after the recurrent product (cuDNN's and PyTorch's form, with a second bias) and not
+   * before it; `true` by default.
+   */
+  readonly resetAfter?: boolean;
+}
+
+type AnyOptions = LstmOptions & GruOptions;
+
+// -------------------------------------------------------------------------------------
+// constructors
+// -------------------------------------------------------------------------------------
+
+const recurrentSpec = (op: Cell, units: number, o: AnyOptions): RecurrentSpec => ({
+  op,
+  units,
+  activation: o.activation ?? 'tanh',
+  recurrentActivation: o.recurrentActivation ?? 'sigmoid',
+  useBias: o.useBias ?? true,
+  kernelInitializer: o.kernelInitializer ?? glorotUniform,
+  recurrentInitializer: o.recurrentInitializer ?? orthogonal(),
+  biasInitializer: o.biasInitializer ?? zeros,
+  unitForgetBias: op === 'lstm' && (o.unitForgetBias ?? true),
+  resetAfter: op === 'gru' && (o.resetAfter ?? true),
+  dropout: o.dropout ?? 0,
+  recurrentDropout: o.recurrentDropout ?? 0,
+  returnSequences: o.returnSequences ?? false,
+  goBackwards: o.goBackwards ?? false,
+  zeroOutputForMask: false,
+  truncate: o.truncate,
+  ...governed(o),
+});
+
+const recurrent = <F extends Fn>(op: Cell, units: number, options: unknown): RecurrentLayer<F> =>
+  define<F>(recurrentSpec(op, units, (options ?? {}) as AnyOptions)) as RecurrentLayer<F>;
+
+/**
+ * `h' = tanh(x kernel + h recurrent + bias)`. Shapes: `[batch, seq, features]` to `[batch, units]`, or to
+ * `[batch, seq, units]` with `returnSequences`. Parameters: `kernel` `[features, units]`, `recurrent_kernel`
+ * `[units, units]`, `bias` `[units]`. Keras `SimpleRNN`, PyTorch `RNN`.
+ */
+export const simpleRNN = <const N extends number, const C extends SimpleRnnOptions = {}>(
+  units: N,
+  options?: Only<'simpleRNN', C, SimpleRnnOptions>,
+): RecurrentLayer<Recurrent<'simpleRNN', N, C>> => recurrent('simpleRNN', units, options);
+
+/**
+ * Long short-term memory, Hochreiter and Schmidhuber 1997: `c' = f c + i tanh(..)`, `h' = o tanh(c')`. Shapes as
+ * `simpleRNN`. Parameters: `kernel` `[features, 4 units]`, `recurrent_kernel` `[units, 4 units]`, `bias` `[4 units]`, the
+ * gates in the order i, f, c, o. Keras `LSTM`, PyTorch `LSTM` (which has the transposes, and two biases that add up).
+ *
+ * @example
+ * model(input(['seq', 16]), lstm(64, { returnSequences: true }), lstm(32), dense(1, { activation: 'sigmoid' }))
+ */
+export const lstm = <const N extends number, const C extends LstmOptions = {}>(
+  units: N,
+  options?: Only<'lstm', C, LstmOptions>,
+): RecurrentLayer<Recurrent<'lstm', N, C>> => recurrent('lstm', units, options);
+
+/**
+ * Gated recurrent unit, Cho et al. 2014: `h' = z h + (1 - z) tanh(..)`. Shapes as `simpleRNN`. Parameters: `kernel`
+ * `[features, 3 units]`, `recurrent_kernel` `[units, 3 units]`, `bias` `[2, 3 units]` (of the input, of the state; only
+ * `[3 units]` without `resetAfter`), the gates in the order z, r, h. Keras `GRU`, PyTorch `GRU` (gates r, z, n).
+ */
+export const gru = <const N extends number, const C extends GruOptions = {}>(
+  units: N,
+  options?: Only<'gru', C, GruOptions>,
+): RecurrentLayer<Recurrent<'gru', N, C>> => recurrent('gru', units, options);
+
+// -------------------------------------------------------------------------------------
+// states
+// -------------------------------------------------------------------------------------
+
+type UnitsOf<F> = F extends { readonly units: infer N extends number } ? N : number;
+type BatchOf<S> = S extends readonly [infer B extends string | number, ...unknown[]] ? B : number;
+type State<F, S> = Tensor<[BatchOf<S>, UnitsOf<F>]>;
+type States<F, S> = F extends { readonly cell: 'lstm' }
+  ? readonly [State<F, S>, State<F, S>]
+  : F extends { readonly cell: Cell }
+    ? readonly [State<F, S>]
+    : readonly State<F, S>[];
+
+/**
+ * A recurrent layer in a graph, with its states: `state` is what the layer carries after the last step, [h] or for lstm
+ * [h, c], each `[batch, units]`. `initial` is what it carries before the first one, zeros by default: the state of an encoder
+ * for a decoder. `name` is the layer's name, as `named` gives it: used twice, the two share their parameters. Keras's
+ * `return_state` and `initial_state`; its stateful layers are this, with the state fed back.
+ *
+ * @example
+ * graph({ x: ['seq', 8], y: ['out', 8] }, ({ x, y }) => {
+ *   const encoder = withState(lstm(32), x);
+ *   return withState(lstm(32, { returnSequences: true }), y, encoder.state).output;
+ * })
+ */
+export const withState = <F extends Fn, S extends AnyShape>(
+  layer: RecurrentLayer<F>,
+  x: [Apply<F, S>] extends [infer E extends string] ? E : Tensor<S>,
+  initial?: NoInfer<States<F, S>>,
+  name?: string,
+): { readonly output: Tensor<Known<Apply<F, S>>>; readonly state: States<F, S> } => {
+  const spec: Spec = name === undefined ? layer.spec : { op: 'named', name, layer: layer.spec };
+  const output = applied<Known<Apply<F, S>>>(spec, [
+    x as Tensor<unknown>,
+    ...((initial ?? []) as readonly Tensor<unknown>[]),
+  ]);
+  const count = layer.spec.op === 'lstm' ? 2 : 1;
+  const state = Array.from({ length: count }, (_, index) =>
+    applied<Shape>({ op: 'recurrentState', index }, [output as Tensor<unknown>]),
+  );
+  return { output, state: state as unknown as States<F, S> };
+};
+
+// -------------------------------------------------------------------------------------
+// wrappers
+// -------------------------------------------------------------------------------------
+
+export interface Bidirectional<F extends Fn, M> extends Fn {
+  readonly out: DirectionsOut<Apply<F, this['in']>, M>;
+  readonly names: F['names'];
+}
+
+export interface BidirectionalOptions<M> {
+  /** How the two outputs become one; `'concat'` by default, which makes the last axis twice as long. */
+  readonly mergeMode?: M;
+}
+
+/**
+ * The layer forwards in time, and a second one like it (with parameters of its own) backwards; the backward sequence is
+ * turned round, so that both speak of the same step. Shapes as the layer's, with twice the units for `concat`.
+ * Parameters: `forward_lstm.kernel`, `backward_lstm.kernel`, ... Keras `Bidirectional`, PyTorch `bidirectional=True`
+ * (always `concat`).
+ *
+ * @example
+ * bidirectional(lstm(64, { returnSequences: true }))      // [batch, seq, 128]
+ */
+export const bidirectional = <F extends Fn, const M extends MergeMode = 'concat'>(
+  layer: RecurrentLayer<F>,
+  options: BidirectionalOptions<M> = {},
+): Layer<Bidirectional<F, M>> =>
+  define({ op: 'bidirectional', layer: layer.spec, mode: options.mergeMode ?? 'concat' });
+
+export interface TimeDistributed<F extends Fn> extends Fn {
+  readonly out: FoldTime<this['in']> extends infer S
+    ? S extends string
+      ? S
+      : UnfoldTime<this['in'], Apply<F, S> extends infer O ? (O extends string ? `timeDistributed > ${O}` : O) : never>
+    : never;
+  readonly names: F['names'];
+}
+
+/**
+ * The layer on each step by itself, with the same parameters: `[batch, seq, ...]` goes through it as one batch of
+ * `batch * seq` samples. (Batch normalisation inside therefore takes its statistics over all steps; Keras's goes from step
+ * to step.) Keras `TimeDistributed`.
+ *
+ * @example
+ * timeDistributed(conv2d({ filters: 8, kernel: 3 }))      // each frame of [batch, frames, channels, height, width]
+ */
+export const timeDistributed = <F extends Fn>(layer: Layer<F>): Layer<TimeDistributed<F>> =>
+  define({ op: 'timeDistributed', layer: layer.spec as Spec });
+
+export interface Masking extends Leaf {
+  readonly out: this['in'] extends readonly [unknown, unknown, unknown, ...unknown[]]
+    ? this['in']
+    : ElementwiseOut<'masking', this['in']> extends infer E extends string
+      ? E
+      : 'masking: expects [batch,seq,...,features]';
+}
+
+/**
+ * Marks the steps of which every feature is `maskValue` (0 by default) as masked, and zeroes them. The layers behind skip
+ * them, see the head of this file. Shapes: `[batch, seq, ..., features]`, which stays. Keras `Masking`.
+ */
+export const masking = (options: { readonly maskValue?: number } = {}): Layer<Masking> =>
+  define({ op: 'masking', maskValue: options.maskValue ?? 0 });
