@@ -57,18 +57,23 @@ const best = join(outputFolder, 'mnist-best.safetensors');
 const exported = join(outputFolder, 'mnist.onnx');
 
 /** What plain onnxruntime makes of the exported file: the share of images whose largest output is their label. */
-const accuracyOfFile = (path: string, { x, y }: D.Dataset<[1, 28, 28], L.Int<[]>>) =>
+const accuracyOfFile = (path: string, { x, y, size }: D.Dataset<[1, 28, 28], L.Int<[]>>) =>
   TE.tryCatch(
     async () => {
       const session = await ort.InferenceSession.create(path);
-      const pixels = new ort.Tensor('float32', Float32Array.from(x.data, Number), x.shape);
-      const { output } = await session.run({ input: pixels });
-      const scores = output?.data as Float32Array;
-      const right = Array.from(y.data, Number).filter((label, i) => {
-        const row = scores.subarray(10 * i, 10 * i + 10);
-        return row.indexOf(Math.max(...row)) === label;
-      });
-      return right.length / y.data.length;
+      const batch = 250;
+      let right = 0;
+      for (let from = 0; from < size; from += batch) {
+        const count = Math.min(batch, size - from);
+        const pixels = Float32Array.from(x.data.slice(784 * from, 784 * (from + count)) as Uint8Array);
+        const { output } = await session.run({ input: new ort.Tensor('float32', pixels, [count, 1, 28, 28]) });
+        const scores = output?.data as Float32Array;
+        for (let i = 0; i < count; i++) {
+          const row = scores.subarray(10 * i, 10 * i + 10);
+          if (row.indexOf(Math.max(...row)) === y.data[from + i]) right += 1;
+        }
+      }
+      return right / size;
     },
     (error) => new Error(String(error)),
   );

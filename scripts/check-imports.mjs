@@ -7,13 +7,14 @@ import { sourceImports } from './imports.mjs';
 /** An entry is a room, or a path that begins with one file's name; `fp-ts` may be used everywhere. */
 const allowed = {
   shape: [],
-  // `Layer` is also where a reader looks for `model` and `input`.
-  layer: ['shape', 'model/Model'],
+  // `Layer` is also where a reader looks for `model` and `input`; a user's own layer says its operators in graph values.
+  layer: ['shape', 'model/Model', 'model/Wiring', 'graph/Graph'],
   model: ['shape', 'layer'],
   zoo: ['shape', 'layer', 'model'],
   graph: ['shape'],
   autodiff: ['shape', 'graph'],
-  objective: ['shape', 'graph', 'training/Event'],
+  // A loss may say where no gradient flows.
+  objective: ['shape', 'graph', 'autodiff/Grad', 'training/Event'],
   optimizer: ['shape', 'graph'],
   interpret: ['shape', 'layer', 'model', 'objective', 'optimizer', 'graph', 'autodiff', 'onnx'],
   onnx: ['shape', 'graph', '@bufbuild/protobuf'],

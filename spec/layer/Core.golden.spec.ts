@@ -6,18 +6,22 @@ import { describe, expect, it } from 'vitest';
 import { input } from '../../src/graph/Graph.ts';
 import { activate } from '../../src/interpret/lower/activation.ts';
 import { constrain, penalty } from '../../src/interpret/Penalty.ts';
-import type { Activation, Constraint, Regularizer } from '../../src/layer/CoreSpec.ts';
 import * as L from '../../src/layer/Layer.ts';
+import type { Activation, Constraint, Regularizer } from '../../src/layer/Options.ts';
 import type { Model } from '../../src/model/Model.ts';
 import type { NdArray } from '../../src/shape/NdArray.ts';
-import { next, resolvedOf, runModel, trainingMode } from '../interpret/support.ts';
 import { channelsFirst, channelsLast, kerasKernel, kernel } from '../interpret/layouts.ts';
+import { next, resolvedOf, runModel, trainingMode } from '../interpret/support.ts';
 import { array, goldens, mismatch, namesOf, numbers, type Tensor } from '../objective/cases.ts';
 import { evaluate } from '../support/evaluate.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
-const check = (got: NdArray | undefined, expected: Tensor, tolerance: { readonly rtol: number; readonly atol: number }) => {
+const check = (
+  got: NdArray | undefined,
+  expected: Tensor,
+  tolerance: { readonly rtol: number; readonly atol: number },
+) => {
   expect(got?.shape).toEqual(expected.shape);
   expect(mismatch(got?.data as Float32Array, numbers(expected), tolerance)).toBeUndefined();
 };
@@ -39,16 +43,25 @@ const idOf = (id: string): string => id.replace(/^[a-z_]+\//, '');
 const activationNames: Readonly<Record<string, string>> = { hard_silu: 'hardSwish' };
 
 const activationOf = (name: string, h: Options): Activation =>
-  ({ name: activationNames[name] ?? name.replace(/_(.)/g, (_, c: string) => c.toUpperCase()), ...camel(h) }) as Activation;
+  ({
+    name: activationNames[name] ?? name.replace(/_(.)/g, (_, c: string) => c.toUpperCase()),
+    ...camel(h),
+  }) as Activation;
 
 describe("activations compute Keras's numbers", () => {
-  const cases = goldens<{ readonly x: Tensor }, Tensor & { readonly output?: Tensor }>('activation', namesOf('activation'));
+  const cases = goldens<{ readonly x: Tensor }, Tensor & { readonly output?: Tensor }>(
+    'activation',
+    namesOf('activation'),
+  );
 
-  it.each(cases.map((c) => [c.id, c] as const))('%s', async (_, { name, hyperparameters, inputs, expected, tolerance }) => {
-    const x = input('x', 'float32', inputs.x.shape);
-    const got = await evaluate({ y: activate(activationOf(name, hyperparameters))(x) }, { x: array(inputs.x) });
-    check(got.y, expected.output ?? expected, tolerance);
-  });
+  it.each(cases.map((c) => [c.id, c] as const))(
+    '%s',
+    async (_, { name, hyperparameters, inputs, expected, tolerance }) => {
+      const x = input('x', 'float32', inputs.x.shape);
+      const got = await evaluate({ y: activate(activationOf(name, hyperparameters))(x) }, { x: array(inputs.x) });
+      check(got.y, expected.output ?? expected, tolerance);
+    },
+  );
 
   it('all of them', () => expect(cases.length).toBe(74));
 });
@@ -86,7 +99,7 @@ const layers: Readonly<Record<string, (h: Options) => unknown>> = {
     W.spectralNormalization(inner(h.layer as Parameters<typeof inner>[0]), { powerIterations: h.power_iterations }),
   Embedding: (h) => W.embedding(h.input_dim, h.output_dim),
   EinsumDense: (h) =>
-    W.einsumDense(h.equation, (h.output_shape as readonly (number | null)[]), { biasAxes: h.bias_axes ?? undefined }),
+    W.einsumDense(h.equation, h.output_shape as readonly (number | null)[], { biasAxes: h.bias_axes ?? undefined }),
   GaussianNoise: (h) => W.gaussianNoise(h.stddev),
 };
 
@@ -119,29 +132,32 @@ describe("layers compute Keras's numbers", () => {
   const all = goldens<Inputs, Expected>('layer', Object.keys(layers));
   const run = all.filter(({ id }) => leftOut[idOf(id)] === undefined);
 
-  it.each(run.map((c) => [c.id, c] as const))('%s', async (_, { name, hyperparameters, inputs, expected, tolerance }) => {
-    const isInt = name === 'Embedding';
-    const isImage = name === 'SpectralNormalization';
-    const given = array(inputs.args[0] as Tensor, isInt ? 'int32' : 'float32');
-    const x = isImage ? channelsFirst(given) : given;
-    const shape = x.shape.slice(1);
-    const start = isInt ? L.tokens(shape) : L.input(shape);
-    const model = L.model(start as L.Input<L.Shape>, layers[name]?.(hyperparameters) as L.Layer<L.Id>);
-    const resolved = resolvedOf(model as unknown as Model<never, unknown>);
-    const names = new Map(resolved.parameters.map((p) => [p.role, p.name]));
-    expect([...names.keys()].sort()).toEqual(inputs.weights.map((w) => w.name).sort());
-    const weights = Object.fromEntries(
-      inputs.weights.map((w) => [names.get(w.name) ?? '', kernel(array(w.value))] as const),
-    );
-    const mode = inputs.kwargs.training === true ? trainingMode() : undefined;
-    const got = await runModel(resolved, { input: x, ...weights }, mode);
-    const output = got.output as NdArray;
-    check(isImage ? channelsLast(output) : output, expected.output, tolerance);
-    for (const { name: role, value } of expected.weights_after ?? []) {
-      const after = got[next(names.get(role) ?? '')] ?? weights[names.get(role) ?? ''];
-      check(kerasKernel(after as NdArray), value, tolerance);
-    }
-  });
+  it.each(run.map((c) => [c.id, c] as const))(
+    '%s',
+    async (_, { name, hyperparameters, inputs, expected, tolerance }) => {
+      const isInt = name === 'Embedding';
+      const isImage = name === 'SpectralNormalization';
+      const given = array(inputs.args[0] as Tensor, isInt ? 'int32' : 'float32');
+      const x = isImage ? channelsFirst(given) : given;
+      const shape = x.shape.slice(1);
+      const start = isInt ? L.tokens(shape) : L.input(shape);
+      const model = L.model(start as L.Input<L.Shape>, layers[name]?.(hyperparameters) as L.Layer<L.Id>);
+      const resolved = resolvedOf(model as unknown as Model<never, unknown>);
+      const names = new Map(resolved.parameters.map((p) => [p.role, p.name]));
+      expect([...names.keys()].sort()).toEqual(inputs.weights.map((w) => w.name).sort());
+      const weights = Object.fromEntries(
+        inputs.weights.map((w) => [names.get(w.name) ?? '', kernel(array(w.value))] as const),
+      );
+      const mode = inputs.kwargs.training === true ? trainingMode() : undefined;
+      const got = await runModel(resolved, { input: x, ...weights }, mode);
+      const output = got.output as NdArray;
+      check(isImage ? channelsLast(output) : output, expected.output, tolerance);
+      for (const { name: role, value } of expected.weights_after ?? []) {
+        const after = got[next(names.get(role) ?? '')] ?? weights[names.get(role) ?? ''];
+        check(kerasKernel(after as NdArray), value, tolerance);
+      }
+    },
+  );
 
   it('names every case that is left out', () => {
     expect([all.length, run.length]).toEqual([52, 47]);
@@ -168,12 +184,15 @@ const regularizers: Readonly<Record<string, (h: Options) => Regularizer>> = {
 describe("regularizers compute Keras's numbers", () => {
   const cases = goldens<{ readonly x: Tensor }, Tensor>('regularizer', Object.keys(regularizers));
 
-  it.each(cases.map((c) => [c.id, c] as const))('%s', async (_, { name, hyperparameters, inputs, expected, tolerance }) => {
-    const r = regularizers[name]?.(hyperparameters) as Regularizer;
-    const x = input('x', 'float32', inputs.x.shape);
-    const got = await evaluate({ y: penalty(r)(x) }, { x: array(inputs.x) });
-    check(got.y, expected, tolerance);
-  });
+  it.each(cases.map((c) => [c.id, c] as const))(
+    '%s',
+    async (_, { name, hyperparameters, inputs, expected, tolerance }) => {
+      const r = regularizers[name]?.(hyperparameters) as Regularizer;
+      const x = input('x', 'float32', inputs.x.shape);
+      const got = await evaluate({ y: penalty(r)(x) }, { x: array(inputs.x) });
+      check(got.y, expected, tolerance);
+    },
+  );
 
   it('all of them', () => expect([cases.length, namesOf('regularizer').length]).toEqual([28, 4]));
 });
@@ -192,21 +211,24 @@ const constraints: Readonly<Record<string, (h: Options) => Constraint>> = {
 describe("constraints compute Keras's numbers", () => {
   const cases = goldens<{ readonly w: Tensor }, Tensor>('constraint', Object.keys(constraints));
 
-  it.each(cases.map((c) => [c.id, c] as const))('%s', async (_, { name, hyperparameters, inputs, expected, tolerance }) => {
-    const constraint = constraints[name]?.(hyperparameters) as Constraint;
-    // A weight of rank 4 is a convolution's.
-    const isConv = inputs.w.shape.length === 4;
-    const w = isConv ? kernel(array(inputs.w)) : array(inputs.w);
-    const layer = isConv
-      ? W.conv2d({ filters: w.shape[0], kernel: w.shape.slice(2), kernelConstraint: constraint })
-      : W.dense(w.shape[1], { kernelConstraint: constraint });
-    const sample = isConv ? [w.shape[1] as number, 9, 9] : [w.shape[0] as number];
-    const resolved = resolvedOf(L.model(L.input(sample), layer as L.Layer<L.Id>) as unknown as Model<never, unknown>);
-    const parameter = resolved.parameters.find((p) => p.role === 'kernel');
-    if (parameter === undefined) throw new Error('no kernel');
-    const got = await evaluate({ y: constrain(parameter)(input('w', 'float32', w.shape)) }, { w });
-    check(isConv ? kerasKernel(got.y as NdArray) : got.y, expected, tolerance);
-  });
+  it.each(cases.map((c) => [c.id, c] as const))(
+    '%s',
+    async (_, { name, hyperparameters, inputs, expected, tolerance }) => {
+      const constraint = constraints[name]?.(hyperparameters) as Constraint;
+      // A weight of rank 4 is a convolution's.
+      const isConv = inputs.w.shape.length === 4;
+      const w = isConv ? kernel(array(inputs.w)) : array(inputs.w);
+      const layer = isConv
+        ? W.conv2d({ filters: w.shape[0], kernel: w.shape.slice(2), kernelConstraint: constraint })
+        : W.dense(w.shape[1], { kernelConstraint: constraint });
+      const sample = isConv ? [w.shape[1] as number, 9, 9] : [w.shape[0] as number];
+      const resolved = resolvedOf(L.model(L.input(sample), layer as L.Layer<L.Id>) as unknown as Model<never, unknown>);
+      const parameter = resolved.parameters.find((p) => p.role === 'kernel');
+      if (parameter === undefined) throw new Error('no kernel');
+      const got = await evaluate({ y: constrain(parameter)(input('w', 'float32', w.shape)) }, { w });
+      check(isConv ? kerasKernel(got.y as NdArray) : got.y, expected, tolerance);
+    },
+  );
 
   it('all of them', () => expect([cases.length, namesOf('constraint').length]).toEqual([13, 4]));
 });

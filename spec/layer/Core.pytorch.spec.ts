@@ -120,8 +120,11 @@ const activations = [
   ...['sparsePlus', 'exponential', 'softShrink', 'hardShrink', 'tanhShrink'],
 ] as const;
 
+/** The constructors by name. */
+const make: Readonly<Record<string, unknown>> = L;
+
 const elementwise = Object.fromEntries(
-  activations.flatMap((name) => [0, 1, 2].map((i) => [`${name} ${i}`, L[name as 'elu']()] as const)),
+  activations.flatMap((name) => [0, 1, 2].map((i) => [`${name} ${i}`, (make[name] as typeof L.elu)()] as const)),
 );
 
 const layers: Readonly<Record<string, unknown>> = { ...elementwise, ...named };
@@ -142,8 +145,9 @@ const modelOf = ({ name, inputs, integer }: Golden): Model<never, unknown> => {
   const wire = bilinears[name];
   const shapes = inputs.map((t) => (integer ? L.int(t.shape.slice(1)) : t.shape.slice(1)));
   const apply = layers[name] as (x: unknown) => unknown;
-  return L.graph(Object.fromEntries(shapes.map((s, i) => [`x${i}`, s])) as never, (x: Pair) =>
-    (wire === undefined ? apply(x.x0) : wire(x)) as never,
+  return L.graph(
+    Object.fromEntries(shapes.map((s, i) => [`x${i}`, s])) as never,
+    (x: Pair) => (wire === undefined ? apply(x.x0) : wire(x)) as never,
   ) as unknown as Model<never, unknown>;
 };
 

@@ -3,7 +3,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
-import * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
+import type * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   Data as D,
@@ -121,8 +121,7 @@ describe('a custom layer', () => {
   it('may draw random numbers in training', async () => {
     const noisy = L.custom<Scale>({
       name: 'noisy',
-      lower: (x, { mode, normal, uniform }) =>
-        mode === 'training' ? Op.add(Op.add(normal(x), uniform(x, 1)), x) : x,
+      lower: (x, { mode, normal, uniform }) => (mode === 'training' ? Op.add(Op.add(normal(x), uniform(x, 1)), x) : x),
     });
     const resolved = resolvedOf(L.model(L.input([2]), noisy));
     const feeds = { input: f32([0, 0], [1, 2]) };
@@ -159,7 +158,11 @@ describe('what goes wrong in it is an error value', () => {
       }),
       'mine: out of ideas',
     ],
-    ['a parameter that is not there', lowered({ lower: (_, { parameter }) => parameter('gain') }), 'mine: no value for its parameter gain'],
+    [
+      'a parameter that is not there',
+      lowered({ lower: (_, { parameter }) => parameter('gain') }),
+      'mine: no value for its parameter gain',
+    ],
     [
       'another shape than it says',
       lowered({ lower: (x) => Op.reduceSum({ axes: [1] })(x) }),

@@ -3,13 +3,13 @@
  * so every statistic is one number that either holds or does not.
  */
 import { describe, expect, it } from 'vitest';
+import { input } from '../../src/graph/Graph.ts';
+import { missingKernels } from '../../src/graph/Kernels.ts';
+import { scalar } from '../../src/graph/Operators.ts';
+import { uniform } from '../../src/interpret/Random.ts';
 import * as L from '../../src/layer/Layer.ts';
 import type { Model } from '../../src/model/Model.ts';
 import type { NdArray } from '../../src/shape/NdArray.ts';
-import { missingKernels } from '../../src/graph/Kernels.ts';
-import { input } from '../../src/graph/Graph.ts';
-import { uniform } from '../../src/interpret/Random.ts';
-import { scalar } from '../../src/graph/Operators.ts';
 import { lowered, resolvedOf, runModel, trainingMode } from '../interpret/support.ts';
 import { evaluate, graphOf } from '../support/evaluate.ts';
 import { kernelTables } from '../support/kernelTables.ts';
@@ -24,7 +24,9 @@ const filled = (shape: readonly number[], f: (i: number) => number): NdArray => 
 });
 
 const model = (shape: readonly number[], ...layers: readonly unknown[]) =>
-  resolvedOf(L.model(L.input(shape.slice(1)), ...(layers as readonly L.Layer<L.Id>[])) as unknown as Model<never, unknown>);
+  resolvedOf(
+    L.model(L.input(shape.slice(1)), ...(layers as readonly L.Layer<L.Id>[])) as unknown as Model<never, unknown>,
+  );
 
 const drawn = async (layer: unknown, x: NdArray, provider: Provider, step = 2): Promise<Float32Array> =>
   (await runModel(model(x.shape, layer), { input: x }, trainingMode(provider, 1, step))).output?.data as Float32Array;
@@ -58,7 +60,10 @@ describe.each(providers)('on %s', (provider) => {
   });
 
   it('is other numbers at another step, and in another layer', async () => {
-    const [a, b] = [await drawn(L.gaussianNoise(1), zeros, provider, 2), await drawn(L.gaussianNoise(1), zeros, provider, 3)];
+    const [a, b] = [
+      await drawn(L.gaussianNoise(1), zeros, provider, 2),
+      await drawn(L.gaussianNoise(1), zeros, provider, 3),
+    ];
     expect(Math.abs(mean(a.map((z, i) => z * (b[i] as number))))).toBeLessThan(0.02);
     const twice = model(zeros.shape, L.gaussianNoise(1), L.gaussianNoise(1));
     const { output } = await runModel(twice, { input: zeros }, trainingMode(provider));
@@ -102,7 +107,11 @@ describe.each(providers)('on %s', (provider) => {
     ['3d', L.spatialDropout3d(0.25), [64, 32, 2, 1, 3]],
   ] as const)('spatial dropout %s drops whole channels', async (_, layer, shape) => {
     const size = shape.slice(2).reduce((a: number, b: number) => a * b, 1);
-    const xs = await drawn(layer, filled(shape, () => 3), provider);
+    const xs = await drawn(
+      layer,
+      filled(shape, () => 3),
+      provider,
+    );
     const channels = Array.from({ length: 64 * 32 }, (_, c) => new Set(xs.subarray(c * size, (c + 1) * size)));
     expect(channels.every((c) => c.size === 1)).toBe(true);
     const first = channels.map((c) => [...c][0] as number);

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import * as E from 'fp-ts/lib/Either.js';
 import { describe, expect, it } from 'vitest';
 import * as L from '../../src/layer/Layer.ts';
-import type { Initializer } from '../../src/layer/Spec.ts';
+import type { Initializer } from '../../src/layer/Options.ts';
 import { initialValue, initialValues } from '../../src/model/Initial.ts';
 import { fans } from '../../src/model/Parameter.ts';
 import * as R from '../../src/model/Random.ts';
@@ -26,8 +26,7 @@ const goldens: readonly Golden[] = JSON.parse(
 ).cases;
 /** Initializers of the reference that are not here (Fourier kernels), and what Orthogonal.spec.ts looks at. */
 const absent = ['STFT', 'Orthogonal'];
-const cases = (kind: string) =>
-  goldens.filter((c) => c.kind === kind && !absent.includes(c.name));
+const cases = (kind: string) => goldens.filter((c) => c.kind === kind && !absent.includes(c.name));
 
 const I = L.Initializer;
 const initializer = ({ name, hyperparameters: h }: Golden): Initializer => {

@@ -43,7 +43,13 @@ describe('orthogonal', () => {
     fc.assert(
       fc.property(side, side, fc.integer(), (rows, columns, seed) => {
         const random = keyed(seed, 'q');
-        expect(skew(orthogonalMatrix(rows, columns, () => normal(random)), rows, columns)).toBeLessThan(1e-12);
+        expect(
+          skew(
+            orthogonalMatrix(rows, columns, () => normal(random)),
+            rows,
+            columns,
+          ),
+        ).toBeLessThan(1e-12);
       }),
     );
   });
@@ -139,7 +145,11 @@ describe('given numbers', () => {
 
   it.each([
     ['constant', I.constant([1, 2, 3]), 'dense: initializer constant: its numbers are [3], kernel is [3,2]'],
-    ['ragged lists', I.constant([[1, 2], [3], [4, 5]]), 'dense: initializer constant: its numbers are [3,2], kernel is [3,2]'],
+    [
+      'ragged lists',
+      I.constant([[1, 2], [3], [4, 5]]),
+      'dense: initializer constant: its numbers are [3,2], kernel is [3,2]',
+    ],
   ])('%s of another shape is an error', (_, kernelInitializer, message) => {
     const model = L.model(L.input([3]), L.dense(2, { kernelInitializer }));
     expect(resolve(model)).toMatchObject({ _tag: 'Left', left: [{ path: 'dense', message }] });

@@ -5,8 +5,8 @@
 import * as fc from 'fast-check';
 import * as E from 'fp-ts/lib/Either.js';
 import { expect, it } from 'vitest';
-import type { Axes } from '../../src/layer/CoreSpec.ts';
 import * as L from '../../src/layer/Layer.ts';
+import type { Axes } from '../../src/layer/Options.ts';
 import type { Leaf } from '../../src/layer/Spec.ts';
 import { outputOf } from '../../src/model/Parameter.ts';
 import { bilinear } from '../../src/shape/rules/Core.ts';
@@ -57,7 +57,16 @@ const on = <O>(
 const option = <O extends object>(o: O) => o as never;
 
 const equations = fc.tuple(
-  fc.constantFrom('abc,cd->abd', 'abc,cde->abde', 'ab,bc->ac', 'abc,bcd->ad', 'ab, bc->acx', 'ab,bz->a', 'ab->a', 'ab,bc->ca'),
+  fc.constantFrom(
+    'abc,cd->abd',
+    'abc,cde->abde',
+    'ab,bc->ac',
+    'abc,bcd->ad',
+    'ab, bc->acx',
+    'ab,bz->a',
+    'ab->a',
+    'ab,bc->ca',
+  ),
   fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant(null) }, fc.integer({ min: 1, max: 4 })), { maxLength: 3 }),
 );
 
@@ -79,17 +88,27 @@ const cases: readonly fc.Arbitrary<Case>[] = [
     leaf((t) => `NormalizationOut<'rmsNormalization', ${t}, ${json(c)}>`, L.rmsNormalization(option(c)), s),
   ),
   on(axes, (s, ax) => leaf((t) => `UnitNormalizationOut<${t}, ${json(ax)}>`, L.unitNormalization({ axis: ax }), s)),
-  on(fc.tuple(fc.oneof(positive, fc.constant(-1)), fc.record({ axis, epsilon }, { requiredKeys: [] })), (s, [groups, c]) =>
-    leaf(
-      (t) => `GroupNormalizationOut<'groupNormalization', ${t}, ${json(c)}, ${groups}>`,
-      L.groupNormalization(option({ ...c, groups })),
-      s,
-    ),
+  on(
+    fc.tuple(fc.oneof(positive, fc.constant(-1)), fc.record({ axis, epsilon }, { requiredKeys: [] })),
+    (s, [groups, c]) =>
+      leaf(
+        (t) => `GroupNormalizationOut<'groupNormalization', ${t}, ${json(c)}, ${groups}>`,
+        L.groupNormalization(option({ ...c, groups })),
+        s,
+      ),
   ),
   on(rate, (s, r) => leaf((t) => `NoiseOut<'gaussianNoise', ${r}, ${t}>`, L.gaussianNoise(r), s)),
   on(rate, (s, r) => leaf((t) => `NoiseOut<'alphaDropout', ${r}, ${t}>`, L.alphaDropout(r), s)),
-  on(rate, (s, r) => leaf((t) => `SpatialDropoutOut<'spatialDropout1d', ${r}, ${t}>`, L.spatialDropout1d(r), s), float(1, 3)),
-  on(rate, (s, r) => leaf((t) => `SpatialDropoutOut<'spatialDropout3d', ${r}, ${t}>`, L.spatialDropout3d(r), s), float(3, 4)),
+  on(
+    rate,
+    (s, r) => leaf((t) => `SpatialDropoutOut<'spatialDropout1d', ${r}, ${t}>`, L.spatialDropout1d(r), s),
+    float(1, 3),
+  ),
+  on(
+    rate,
+    (s, r) => leaf((t) => `SpatialDropoutOut<'spatialDropout3d', ${r}, ${t}>`, L.spatialDropout3d(r), s),
+    float(3, 4),
+  ),
   on(
     equations,
     (s, [equation, p]) => leaf((t) => `EinsumOut<${t}, '${equation}', ${json(p)}>`, L.einsumDense(equation, p), s),

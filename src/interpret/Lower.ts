@@ -5,10 +5,11 @@
 import type { Value } from '../graph/Graph.ts';
 import { label } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
+import type { BatchNormalizationSpec, DenseSpec } from '../layer/CoreSpec.ts';
 import { isCore } from '../layer/CoreSpec.ts';
 import { isSequence } from '../layer/SequenceSpec.ts';
 import { isSpatial } from '../layer/SpatialSpec.ts';
-import type { BatchNormalizationSpec, DenseSpec, Leaf } from '../layer/Spec.ts';
+import type { Leaf } from '../layer/Spec.ts';
 import { activityOf } from '../model/Governed.ts';
 import type { PlacedLayer, Resolved, Source } from '../model/Resolved.ts';
 import { dims } from '../shape/Shape.ts';

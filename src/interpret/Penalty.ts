@@ -7,7 +7,7 @@
  */
 import type { Value } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
-import type { Constraint, Regularizer } from '../layer/CoreSpec.ts';
+import type { Constraint, Regularizer } from '../layer/Options.ts';
 import type { Layout, ParameterSpec } from '../model/Resolved.ts';
 
 // -------------------------------------------------------------------------------------

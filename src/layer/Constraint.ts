@@ -7,9 +7,9 @@
  * for depthwise ones, `[height, width, filters, in]` for transposed ones. One norm for each unit or filter is `axis: 0` for dense
  * layers, `axis: [0, 1, 2]` for `conv2d`. Initial values are not constrained, only what an update makes.
  */
-import type { Axes, Constraint } from './CoreSpec.ts';
+import type { Axes, Constraint } from './Options.ts';
 
-export type { Constraint } from './CoreSpec.ts';
+export type { Constraint } from './Options.ts';
 
 interface Along {
   /** The axes that a norm is over, in Keras's layout; 0 by default. */

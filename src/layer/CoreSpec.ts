@@ -1,99 +1,34 @@
 /**
- * Activations, embeddings, products, normalisation, noise and users' own layers as plain data; what is asked of weights
- * (regularizers, constraints). Part of `Spec.ts`.
+ * Dense layers, embeddings, normalisation, noise and users' own layers as plain data. Part of `Spec.ts`.
  */
 import type { Either } from 'fp-ts/lib/Either.js';
 import type { Value } from '../graph/Graph.ts';
 import type { AnyShape, Dim } from '../shape/Shape.ts';
+import type { Activation, Axes, Constraint, Governed, Initializer, Regularizer } from './Options.ts';
 import type { ConvSpec, ConvTransposeSpec, DepthwiseConvSpec } from './SpatialSpec.ts';
-import type { DenseSpec, Initializer, Leaf } from './Spec.ts';
-
-// -------------------------------------------------------------------------------------
-// activations
-// -------------------------------------------------------------------------------------
-
-/** One axis or several, the batch being 0; negative ones count from the end. */
-export type Axes = number | readonly number[];
-
-/** Activations that need no numbers, or have Keras's. */
-export type ActivationName =
-  | 'linear'
-  | 'relu'
-  | 'relu6'
-  | 'leakyRelu'
-  | 'elu'
-  | 'selu'
-  | 'celu'
-  | 'gelu'
-  | 'silu'
-  | 'mish'
-  | 'sigmoid'
-  | 'logSigmoid'
-  | 'hardSigmoid'
-  | 'sparseSigmoid'
-  | 'hardSwish'
-  | 'tanh'
-  | 'hardTanh'
-  | 'softplus'
-  | 'softsign'
-  | 'squareplus'
-  | 'sparsePlus'
-  | 'exponential'
-  | 'softShrink'
-  | 'hardShrink'
-  | 'tanhShrink'
-  | 'softmax'
-  | 'logSoftmax'
-  | 'sparsemax';
-
-/** An activation with its numbers; one left out is Keras's. */
-export type ParametricActivation =
-  | { readonly name: 'relu'; readonly maxValue?: number; readonly negativeSlope?: number; readonly threshold?: number }
-  | { readonly name: 'leakyRelu'; readonly negativeSlope?: number }
-  | { readonly name: 'elu' | 'celu'; readonly alpha?: number }
-  | { readonly name: 'gelu'; readonly approximate?: boolean }
-  | { readonly name: 'squareplus'; readonly b?: number }
-  | { readonly name: 'softShrink' | 'hardShrink'; readonly threshold?: number }
-  | { readonly name: 'threshold'; readonly threshold: number; readonly defaultValue: number }
-  | { readonly name: 'softmax' | 'logSoftmax'; readonly axis?: Axes }
-  | { readonly name: 'sparsemax'; readonly axis?: number };
-
-/** `'gelu'`, or `{ name: 'leakyRelu', negativeSlope: 0.1 }`. */
-export type Activation = ActivationName | ParametricActivation;
-
-// -------------------------------------------------------------------------------------
-// what is asked of weights
-// -------------------------------------------------------------------------------------
-
-/** A penalty that is added to the loss. */
-export type Regularizer =
-  | { readonly _tag: 'L1L2'; readonly l1: number; readonly l2: number }
-  | { readonly _tag: 'Orthogonal'; readonly factor: number; readonly mode: 'rows' | 'columns' };
-
-/** What weights are brought back to after each update. Axes are those of Keras's layout of the weight. */
-export type Constraint =
-  | { readonly _tag: 'NonNeg' }
-  | { readonly _tag: 'MaxNorm'; readonly maxValue: number; readonly axis: readonly number[] }
-  | { readonly _tag: 'UnitNorm'; readonly axis: readonly number[] }
-  | {
-      readonly _tag: 'MinMaxNorm';
-      readonly minValue: number;
-      readonly maxValue: number;
-      readonly rate: number;
-      readonly axis: readonly number[];
-    };
-
-/** Any layer may have these. The keys are the first words of Keras's options: `kernel`, `bias`, `depthwise`. */
-export interface Governed {
-  readonly regularizers?: Readonly<Record<string, Regularizer>>;
-  readonly constraints?: Readonly<Record<string, Constraint>>;
-  /** Of the output: summed over all of it, divided by the size of the batch. */
-  readonly activityRegularizer?: Regularizer;
-}
 
 // -------------------------------------------------------------------------------------
 // layers
 // -------------------------------------------------------------------------------------
+
+export interface DenseSpec extends Governed {
+  readonly op: 'dense';
+  readonly units: number;
+  readonly activation: Activation;
+  readonly useBias: boolean;
+  readonly kernelInitializer: Initializer;
+  readonly biasInitializer: Initializer;
+}
+
+export interface BatchNormalizationSpec extends Governed {
+  readonly op: 'batchNormalization';
+  /** Axis of the features, counted with the batch at 0: 1 (channels first) for images, the last one otherwise. */
+  readonly axis: number | undefined;
+  readonly momentum: number;
+  readonly epsilon: number;
+  readonly center: boolean;
+  readonly scale: boolean;
+}
 
 export interface PReluSpec extends Governed {
   readonly op: 'prelu';
@@ -259,7 +194,4 @@ const names: ReadonlySet<string> = new Set<CoreLeaf['op']>([
 ]);
 
 /** Whether a layer is of this family. */
-export const isCore = (spec: Leaf): spec is CoreLeaf => names.has(spec.op);
-
-/** The name of an activation, with or without numbers. */
-export const activationName = (a: Activation): ActivationName | 'threshold' => (typeof a === 'string' ? a : a.name);
+export const isCore = <S extends { readonly op: string }>(spec: S): spec is Extract<S, CoreLeaf> => names.has(spec.op);

@@ -5,9 +5,9 @@
  * the number of outputs that one input reaches. The draws come from the seed and the parameter's name, see
  * `model/Initial.ts`.
  */
-import type { Initializer } from './Spec.ts';
+import type { Initializer } from './Options.ts';
 
-export type { Initializer } from './Spec.ts';
+export type { Initializer } from './Options.ts';
 
 // -------------------------------------------------------------------------------------
 // constants

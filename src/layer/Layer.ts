@@ -11,6 +11,7 @@ export type { AnyShape, Dim, Int, Shape } from '../shape/Shape.ts';
 export { int } from '../shape/Shape.ts';
 export * from './activation.ts';
 export * from './attention.ts';
+export * as Constraint from './Constraint.ts';
 export * from './combinators.ts';
 export type {
   Conv1d,
@@ -22,24 +23,23 @@ export type {
 } from './convolution.ts';
 export { conv1d, conv2d, conv3d } from './convolution.ts';
 export * from './core.ts';
-export * as Constraint from './Constraint.ts';
 export * from './custom.ts';
 export type { KernelLayer, Layer } from './Definition.ts';
-export type { KernelGoverning, ScaleGoverning } from './governing.ts';
-export * as Initializer from './Initializer.ts';
 export * from './depthwise.ts';
 export * from './globalPooling.ts';
+export type { KernelGoverning, ScaleGoverning } from './governing.ts';
+export * as Initializer from './Initializer.ts';
 export * from './merging.ts';
 export * from './normalization.ts';
+export type { Activation } from './Options.ts';
 export * from './pooling.ts';
 export * from './positions.ts';
-export * from './recurrent.ts';
 export * as Regularizer from './Regularizer.ts';
+export * from './recurrent.ts';
 export * from './regularization.ts';
 export * from './reshaping.ts';
 export * from './resizing.ts';
-export * from './transposed.ts';
-export type { Activation } from './Spec.ts';
 export type { Input, Tensor } from './Tensor.ts';
 export { input, tokens } from './Tensor.ts';
 export * from './transformer.ts';
+export * from './transposed.ts';

@@ -5,9 +5,9 @@
  * The losses that training and validation report have them; metrics do not. They are computed of the weights before the step's
  * update. Frozen weights count too: nothing changes for them, and losses before and after a thaw compare.
  */
-import type { Regularizer } from './CoreSpec.ts';
+import type { Regularizer } from './Options.ts';
 
-export type { Regularizer } from './CoreSpec.ts';
+export type { Regularizer } from './Options.ts';
 
 /** `factor * sum |w|`; 0.01 by default. Keras `L1`. */
 export const l1 = (factor = 0.01): Regularizer => ({ _tag: 'L1L2', l1: factor, l2: 0 });

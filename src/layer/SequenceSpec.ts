@@ -1,8 +1,7 @@
 /**
  * Recurrent, attention and position layers as plain data. See `Spec.ts`.
  */
-import type { Governed } from './CoreSpec.ts';
-import type { Activation, Initializer, Leaf } from './Spec.ts';
+import type { Activation, Governed, Initializer } from './Options.ts';
 
 // -------------------------------------------------------------------------------------
 // recurrent
@@ -109,4 +108,5 @@ const sequenceOps: ReadonlySet<string> = new Set<SequenceLeaf['op']>([
   'rotaryPositions',
 ]);
 
-export const isSequence = (spec: Leaf): spec is SequenceLeaf => sequenceOps.has(spec.op);
+export const isSequence = <S extends { readonly op: string }>(spec: S): spec is Extract<S, SequenceLeaf> =>
+  sequenceOps.has(spec.op);

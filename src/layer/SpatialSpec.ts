@@ -4,8 +4,7 @@
  *
  * The number of spatial axes stands in the name (`conv2d`), and is the length of every list of sizes.
  */
-import type { Governed } from './CoreSpec.ts';
-import type { Activation, Initializer } from './Spec.ts';
+import type { Activation, Governed, Initializer } from './Options.ts';
 
 // -------------------------------------------------------------------------------------
 // convolutions

@@ -5,70 +5,21 @@
  * present with its default filled in by the constructor, so that interpreters decide nothing.
  */
 import type { AnyShape, Shape } from '../shape/Shape.ts';
-import type { Activation, CoreLeaf, Governed, KernelSpec } from './CoreSpec.ts';
+import type { BatchNormalizationSpec, CoreLeaf, DenseSpec, KernelSpec } from './CoreSpec.ts';
+import type { Activation } from './Options.ts';
 import type { MergeMode, RecurrentSpec, SequenceLeaf } from './SequenceSpec.ts';
 import type { ElementwiseMergeSpec, SpatialLeaf } from './SpatialSpec.ts';
-
-// -------------------------------------------------------------------------------------
-// options shared by layers
-// -------------------------------------------------------------------------------------
-
-export type { Activation };
-
-/** Keras's initializers; fans by Keras's rules on the Keras layout of the kernel. */
-export type Initializer =
-  | { readonly _tag: 'Zeros' }
-  | { readonly _tag: 'Ones' }
-  | { readonly _tag: 'Constant'; readonly value: number }
-  | { readonly _tag: 'RandomNormal'; readonly mean: number; readonly stddev: number }
-  | { readonly _tag: 'TruncatedNormal'; readonly mean: number; readonly stddev: number }
-  | { readonly _tag: 'RandomUniform'; readonly minval: number; readonly maxval: number }
-  | {
-      readonly _tag: 'VarianceScaling';
-      readonly scale: number;
-      readonly mode: 'fanIn' | 'fanOut' | 'fanAvg';
-      readonly distribution: 'truncatedNormal' | 'untruncatedNormal' | 'uniform';
-    }
-  /** The Euclidean norm of the layer's other parameter of that role, one for each index of an axis: the output units'. */
-  | { readonly _tag: 'NormOf'; readonly role: string; readonly axis?: number }
-  /** Orthogonal rows or columns of the kernel as a matrix `[..., out]` in Keras's layout. */
-  | { readonly _tag: 'Orthogonal'; readonly gain: number }
-  /** `gain` where both indices are equal, else 0. */
-  | { readonly _tag: 'Identity'; readonly gain: number }
-  /** The numbers themselves, in the parameter's own layout. */
-  | { readonly _tag: 'Values'; readonly shape: readonly number[]; readonly values: readonly number[] }
-  /** Of a vector: equal parts one behind the other, each drawn by its own initializer. */
-  | { readonly _tag: 'Parts'; readonly parts: readonly Initializer[] };
 
 // -------------------------------------------------------------------------------------
 // leaves
 // -------------------------------------------------------------------------------------
 
-export interface DenseSpec extends Governed {
-  readonly op: 'dense';
-  readonly units: number;
-  readonly activation: Activation;
-  readonly useBias: boolean;
-  readonly kernelInitializer: Initializer;
-  readonly biasInitializer: Initializer;
-}
-
-export interface BatchNormalizationSpec extends Governed {
-  readonly op: 'batchNormalization';
-  /** Axis of the features, counted with the batch at 0: 1 (channels first) for images, the last one otherwise. */
-  readonly axis: number | undefined;
-  readonly momentum: number;
-  readonly epsilon: number;
-  readonly center: boolean;
-  readonly scale: boolean;
-}
-
 export type Leaf =
   | DenseSpec
+  | BatchNormalizationSpec
   | CoreLeaf
   | SpatialLeaf
   | SequenceLeaf
-  | BatchNormalizationSpec
   | { readonly op: 'flatten' }
   | { readonly op: 'reshape'; readonly shape: Shape }
   | { readonly op: 'dropout'; readonly rate: number }

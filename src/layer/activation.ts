@@ -6,16 +6,23 @@
  * axis 1, the channels, from rank 4 on: images are `[batch, channels, height, width]`. (Keras's default is always the last axis,
  * where it has the channels.)
  */
-import type { Leaf } from '../shape/Fn.ts';
+import type { Fn, Leaf } from '../shape/Fn.ts';
 import type { GluOut, PReluOut } from '../shape/rules/Core.ts';
 import type { ActivationOut } from '../shape/rules/Elementwise.ts';
 import type { Opt } from '../shape/rules/Option.ts';
-import type { Activation, Axes, Constraint, ParametricActivation, Regularizer } from './CoreSpec.ts';
 import type { Layer, Only } from './Definition.ts';
 import { define } from './Definition.ts';
 import { governed } from './governing.ts';
 import { zeros } from './Initializer.ts';
-import type { Initializer } from './Spec.ts';
+import type {
+  Activation,
+  ActivationName,
+  Axes,
+  Constraint,
+  Initializer,
+  ParametricActivation,
+  Regularizer,
+} from './Options.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -41,8 +48,8 @@ type Options<N extends ParametricActivation['name'], A = ParametricActivation> =
 export const activation = <const A extends Activation>(activation: A): Layer<Activate<A>> =>
   define({ op: 'activation', activation });
 
-/** A name where there are no numbers: equal layers are equal values. */
-const made = <A extends Activation | 'threshold'>(name: NameOf<A>, options: object = {}): Layer<Activate<A>> =>
+/** A name where there are no numbers: equal layers are equal values. The type argument is a promise, as of `define`. */
+const made = <F extends Fn>(name: ActivationName | 'threshold', options: object = {}): Layer<F> =>
   define({
     op: 'activation',
     activation: (Object.keys(options).length === 0 ? name : { name, ...options }) as Activation,
@@ -154,7 +161,6 @@ export const exponential = (): Layer<Activate<'exponential'>> => made('exponenti
 // along axes
 // -------------------------------------------------------------------------------------
 
-
 interface Axed<N extends 'softmax' | 'logSoftmax' | 'sparsemax', Ax> extends Leaf {
   readonly out: ActivationOut<N, this['in'], Ax>;
 }
@@ -169,12 +175,12 @@ interface Axed<N extends 'softmax' | 'logSoftmax' | 'sparsemax', Ax> extends Lea
  */
 export const softmax = <const Ax extends Axes | undefined = undefined>(options?: {
   readonly axis: Ax;
-}): Layer<Axed<'softmax', Ax>> => define(made('softmax', options).spec);
+}): Layer<Axed<'softmax', Ax>> => made('softmax', options);
 
 /** `log(softmax(x))`, exact also where the probability is next to 0. Axes as `softmax`. Keras `log_softmax`, PyTorch `LogSoftmax`. */
 export const logSoftmax = <const Ax extends Axes | undefined = undefined>(options?: {
   readonly axis: Ax;
-}): Layer<Axed<'logSoftmax', Ax>> => define(made('logSoftmax', options).spec);
+}): Layer<Axed<'logSoftmax', Ax>> => made('logSoftmax', options);
 
 /**
  * The nearest probabilities, many of which are 0. One axis, by default as `softmax`. Keras `sparsemax`. Martins and Astudillo
@@ -182,7 +188,7 @@ export const logSoftmax = <const Ax extends Axes | undefined = undefined>(option
  */
 export const sparsemax = <const Ax extends number | undefined = undefined>(options?: {
   readonly axis: Ax;
-}): Layer<Axed<'sparsemax', Ax>> => define(made('sparsemax', options).spec);
+}): Layer<Axed<'sparsemax', Ax>> => made('sparsemax', options);
 
 // -------------------------------------------------------------------------------------
 // gates

@@ -8,13 +8,12 @@
 import type { Apply, Fn, Leaf } from '../shape/Fn.ts';
 import type { AttentionOut, MaskError, MultiHeadOut, Sources } from '../shape/rules/Attention.ts';
 import type { AnyShape, Int, Known, Shape } from '../shape/Shape.ts';
-import type { Governed } from './CoreSpec.ts';
 import type { Layer, Only } from './Definition.ts';
 import { define } from './Definition.ts';
 import { governed, type KernelGoverning } from './governing.ts';
 import { glorotUniform, zeros } from './Initializer.ts';
+import type { Governed, Initializer } from './Options.ts';
 import type { MultiHeadAttentionSpec } from './SequenceSpec.ts';
-import type { Initializer } from './Spec.ts';
 import type { Tensor } from './Tensor.ts';
 import { applied } from './Tensor.ts';
 

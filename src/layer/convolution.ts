@@ -10,8 +10,8 @@ import type { KernelLayer, Only } from './Definition.ts';
 import { defineKernel, perAxis } from './Definition.ts';
 import { type BiasGoverning, governed, type KernelGoverning } from './governing.ts';
 import { glorotUniform, zeros } from './Initializer.ts';
+import type { Activation, Initializer } from './Options.ts';
 import type { ConvSpec, PerAxis } from './SpatialSpec.ts';
-import type { Activation, Initializer } from './Spec.ts';
 
 // -------------------------------------------------------------------------------------
 // model

@@ -7,12 +7,11 @@ import type { DenseOut } from '../shape/rules/Dense.ts';
 import type { EinsumOut } from '../shape/rules/Einsum.ts';
 import type { ElementwiseOut } from '../shape/rules/Elementwise.ts';
 import type { AnyShape, Known } from '../shape/Shape.ts';
-import type { Constraint, Regularizer } from './CoreSpec.ts';
 import type { KernelLayer, Layer } from './Definition.ts';
 import { define, defineKernel } from './Definition.ts';
 import { governed, type KernelGoverning } from './governing.ts';
 import { glorotUniform, randomUniform, zeros } from './Initializer.ts';
-import type { Activation, Initializer } from './Spec.ts';
+import type { Activation, Constraint, Initializer, Regularizer } from './Options.ts';
 import type { Tensor } from './Tensor.ts';
 import { applied } from './Tensor.ts';
 

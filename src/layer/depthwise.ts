@@ -17,8 +17,8 @@ import type { KernelLayer, Layer, Only } from './Definition.ts';
 import { define, defineKernel } from './Definition.ts';
 import type { DepthwiseGoverning, PointwiseGoverning } from './governing.ts';
 import { glorotUniform } from './Initializer.ts';
+import type { Initializer } from './Options.ts';
 import type { DepthwiseConvSpec, SeparableConvSpec } from './SpatialSpec.ts';
-import type { Initializer } from './Spec.ts';
 
 // -------------------------------------------------------------------------------------
 // model

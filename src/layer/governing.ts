@@ -2,7 +2,7 @@
  * Regularizers and constraints among a layer's options: Keras's names (`kernelRegularizer`, `biasConstraint`), put together
  * by parameter.
  */
-import type { Constraint, Governed, Regularizer } from './CoreSpec.ts';
+import type { Constraint, Governed, Regularizer } from './Options.ts';
 
 /** Of a layer with a `bias`; none by default. See `Regularizer` and `Constraint`. */
 export interface BiasGoverning {

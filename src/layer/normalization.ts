@@ -5,10 +5,10 @@ import type { Apply, Fn, Leaf } from '../shape/Fn.ts';
 import type { BatchNormalizationOut } from '../shape/rules/Elementwise.ts';
 import type { GroupNormalizationOut, NormalizationOut, UnitNormalizationOut } from '../shape/rules/Normalization.ts';
 import type { Opt } from '../shape/rules/Option.ts';
-import type { Axes, Constraint, Regularizer } from './CoreSpec.ts';
 import type { KernelLayer, Layer, Only } from './Definition.ts';
 import { define } from './Definition.ts';
 import { governed, type ScaleGoverning } from './governing.ts';
+import type { Axes, Constraint, Regularizer } from './Options.ts';
 
 // -------------------------------------------------------------------------------------
 // batch normalisation

@@ -6,7 +6,7 @@ import type { LearnedOut, RotaryOut, SinusoidalOut } from '../shape/rules/Attent
 import type { Layer } from './Definition.ts';
 import { define } from './Definition.ts';
 import { randomUniform } from './Initializer.ts';
-import type { Initializer } from './Spec.ts';
+import type { Initializer } from './Options.ts';
 
 export interface SinusoidalPositions extends Leaf {
   readonly out: SinusoidalOut<this['in']>;

@@ -15,13 +15,13 @@ import type { Apply, Fn, Leaf } from '../shape/Fn.ts';
 import type { ElementwiseOut } from '../shape/rules/Elementwise.ts';
 import type { DirectionsOut, FoldTime, RecurrentOut, UnfoldTime } from '../shape/rules/Recurrent.ts';
 import type { AnyShape, Known, Shape } from '../shape/Shape.ts';
-import type { Constraint, Regularizer } from './CoreSpec.ts';
 import type { Layer, Only } from './Definition.ts';
 import { define } from './Definition.ts';
 import { governed, type KernelGoverning } from './governing.ts';
 import { glorotUniform, orthogonal, zeros } from './Initializer.ts';
+import type { Activation, Constraint, Initializer, Regularizer } from './Options.ts';
 import type { Cell, MergeMode, RecurrentSpec } from './SequenceSpec.ts';
-import type { Activation, Initializer, Spec } from './Spec.ts';
+import type { Spec } from './Spec.ts';
 import type { Tensor } from './Tensor.ts';
 import { applied } from './Tensor.ts';
 

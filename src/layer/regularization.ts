@@ -23,8 +23,10 @@ export interface Dropout<R extends number> extends Leaf {
  */
 export const dropout = <const R extends number>(rate: R): Layer<Dropout<R>> => define({ op: 'dropout', rate });
 
-export interface SpatialDropout<Op extends 'spatialDropout1d' | 'spatialDropout2d' | 'spatialDropout3d', R extends number>
-  extends Leaf {
+export interface SpatialDropout<
+  Op extends 'spatialDropout1d' | 'spatialDropout2d' | 'spatialDropout3d',
+  R extends number,
+> extends Leaf {
   readonly out: SpatialDropoutOut<Op, R, this['in']>;
 }
 
@@ -87,5 +89,4 @@ export interface ActivityRegularization extends Leaf {
  */
 export const activityRegularization = (
   factors: { readonly l1?: number; readonly l2?: number } = {},
-): Layer<ActivityRegularization> =>
-  define({ op: 'activityRegularization', activityRegularizer: l1l2(factors) });
+): Layer<ActivityRegularization> => define({ op: 'activityRegularization', activityRegularizer: l1l2(factors) });

@@ -15,9 +15,10 @@ import { dense } from './core.ts';
 import type { Layer } from './Definition.ts';
 import { add } from './merging.ts';
 import { type LayerNormalization, layerNormalization } from './normalization.ts';
+import type { Activation } from './Options.ts';
 import type { Dropout } from './regularization.ts';
 import { dropout } from './regularization.ts';
-import type { Activation, Spec } from './Spec.ts';
+import type { Spec } from './Spec.ts';
 import type { Tensor } from './Tensor.ts';
 
 // -------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import type { KernelLayer, Only } from './Definition.ts';
 import { defineKernel, perAxis } from './Definition.ts';
 import type { KernelGoverning } from './governing.ts';
 import { glorotUniform } from './Initializer.ts';
+import type { Initializer } from './Options.ts';
 import type { ConvTransposeSpec } from './SpatialSpec.ts';
-import type { Initializer } from './Spec.ts';
 
 // -------------------------------------------------------------------------------------
 // model

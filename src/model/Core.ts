@@ -4,9 +4,10 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
-import type { Axes, CoreLeaf, CustomLayer, CustomParameter } from '../layer/CoreSpec.ts';
+import type { CoreLeaf, CustomLayer, CustomParameter } from '../layer/CoreSpec.ts';
 import { ones, truncatedNormal, zeros } from '../layer/Initializer.ts';
-import type { Initializer, Leaf } from '../layer/Spec.ts';
+import type { Axes, Initializer } from '../layer/Options.ts';
+import type { Leaf } from '../layer/Spec.ts';
 import * as Core from '../shape/rules/Core.ts';
 import { einsum } from '../shape/rules/Einsum.ts';
 import { axisOf, elementwise } from '../shape/rules/Elementwise.ts';
@@ -181,9 +182,7 @@ export const coreParameters = (spec: CoreLeaf, inputs: readonly AnyShape[]): rea
       ];
     }
     case 'embedding':
-      return [
-        { role: 'embeddings', shape: [spec.inputDim, spec.outputDim], initializer: spec.embeddingsInitializer },
-      ];
+      return [{ role: 'embeddings', shape: [spec.inputDim, spec.outputDim], initializer: spec.embeddingsInitializer }];
     case 'custom':
       return spec.layer.parameters?.(input) ?? [];
     case 'layerNormalization':

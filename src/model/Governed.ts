@@ -2,8 +2,8 @@
  * What is asked of parameters: regularizers, constraints and initializers put to the parameters they are meant for, and
  * whether they fit.
  */
-import type { Constraint, Governed, Regularizer } from '../layer/CoreSpec.ts';
-import type { Initializer, Leaf } from '../layer/Spec.ts';
+import type { Constraint, Governed, Initializer, Regularizer } from '../layer/Options.ts';
+import type { Leaf } from '../layer/Spec.ts';
 import { kerasShape } from './Layout.ts';
 import type { ParameterSpec } from './Resolved.ts';
 

@@ -4,13 +4,13 @@
  * Laws: the values are a function of the seed and of the parameter's name, shape and initializer: the same on every machine,
  * and adding or removing a layer changes no other's (as long as its name stays).
  */
-import type { Initializer } from '../layer/Spec.ts';
+import type { Initializer } from '../layer/Options.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import type { Shape } from '../shape/Shape.ts';
-import type { Random } from './Random.ts';
-import { keyed, normal, truncatedNormal, uniform } from './Random.ts';
 import { kerasOrder, kerasShape } from './Layout.ts';
 import { orthogonalMatrix } from './Orthogonal.ts';
+import type { Random } from './Random.ts';
+import { keyed, normal, truncatedNormal, uniform } from './Random.ts';
 import type { ParameterSpec, Resolved } from './Resolved.ts';
 
 // -------------------------------------------------------------------------------------
@@ -130,7 +130,10 @@ export const initialValue = (p: ParameterSpec, seed: number, sibling?: NdArray):
   if (initializer._tag === 'Parts') {
     const shape = [elements(p) / initializer.parts.length];
     const parts = initializer.parts.map((part, i) =>
-      initialValue({ ...p, name: `${p.name}/${i}`, shape, fans: [shape[0] ?? 1, shape[0] ?? 1], initializer: part }, seed),
+      initialValue(
+        { ...p, name: `${p.name}/${i}`, shape, fans: [shape[0] ?? 1, shape[0] ?? 1], initializer: part },
+        seed,
+      ),
     );
     return { dtype: 'float32', shape: p.shape, data: Float32Array.from(parts.flatMap((x) => [...x.data].map(Number))) };
   }

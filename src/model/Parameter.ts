@@ -2,11 +2,13 @@
  * What each kind of layer makes of the shapes of its inputs: its output's shape and its parameters.
  */
 import * as E from 'fp-ts/lib/Either.js';
-import { activationName, isCore, type KernelSpec } from '../layer/CoreSpec.ts';
+import { isCore, type KernelSpec } from '../layer/CoreSpec.ts';
 import { ones, zeros } from '../layer/Initializer.ts';
+import type { Activation, Initializer } from '../layer/Options.ts';
+import { activationName } from '../layer/Options.ts';
 import { isSequence } from '../layer/SequenceSpec.ts';
 import { isDepthwise, isSpatial } from '../layer/SpatialSpec.ts';
-import type { Activation, Initializer, Leaf } from '../layer/Spec.ts';
+import type { Leaf } from '../layer/Spec.ts';
 import { dense, denseOptions } from '../shape/rules/Dense.ts';
 import * as Elementwise from '../shape/rules/Elementwise.ts';
 import { concat } from '../shape/rules/Merge.ts';

@@ -12,7 +12,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import type { NonEmptyArray } from 'fp-ts/lib/NonEmptyArray.js';
-import { activationName } from '../layer/CoreSpec.ts';
+import { activationName } from '../layer/Options.ts';
 import type { Composite, Expression, Leaf, ModelSpec, Spec } from '../layer/Spec.ts';
 import { axisOf } from '../shape/rules/Elementwise.ts';
 import { concat } from '../shape/rules/Merge.ts';
@@ -72,7 +72,10 @@ const baseName = (spec: Leaf): string => {
     case 'custom':
       return snake(spec.layer.name);
     default:
-      return spec.op.replace('Pool', 'Pooling').replace('RNN', 'Rnn').replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+      return spec.op
+        .replace('Pool', 'Pooling')
+        .replace('RNN', 'Rnn')
+        .replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
   }
 };
 

@@ -2,8 +2,8 @@
  * A checked model: its layers flattened to leaves in topological order, each with its name, shapes and parameters.
  * Every interpreter (lowering, initial values, summary, export) reads this and nothing else.
  */
-import type { Constraint, Regularizer } from '../layer/CoreSpec.ts';
-import type { Initializer, Leaf } from '../layer/Spec.ts';
+import type { Constraint, Initializer, Regularizer } from '../layer/Options.ts';
+import type { Leaf } from '../layer/Spec.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 
 export interface ParameterSpec {

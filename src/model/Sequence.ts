@@ -3,8 +3,8 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { glorotUniform, ones } from '../layer/Initializer.ts';
+import type { Initializer } from '../layer/Options.ts';
 import type { DotAttentionSpec, MultiHeadAttentionSpec, RecurrentSpec, SequenceLeaf } from '../layer/SequenceSpec.ts';
-import type { Initializer } from '../layer/Spec.ts';
 import * as Attention from '../shape/rules/Attention.ts';
 import { elementwise } from '../shape/rules/Elementwise.ts';
 import * as Recurrent from '../shape/rules/Recurrent.ts';

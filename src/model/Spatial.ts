@@ -3,6 +3,7 @@
  * `Parameter.ts`.
  */
 import * as E from 'fp-ts/lib/Either.js';
+import type { Initializer } from '../layer/Options.ts';
 import type {
   ConvSpec,
   ConvTransposeSpec,
@@ -11,7 +12,6 @@ import type {
   SpatialLeaf,
 } from '../layer/SpatialSpec.ts';
 import * as Is from '../layer/SpatialSpec.ts';
-import type { Initializer } from '../layer/Spec.ts';
 import * as Axes from '../shape/rules/Axes.ts';
 import * as Convolution from '../shape/rules/Convolution.ts';
 import { broadcastAll } from '../shape/rules/Merge.ts';

@@ -5,7 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import type { NonEmptyArray } from 'fp-ts/lib/NonEmptyArray.js';
-import { activationName } from '../layer/CoreSpec.ts';
+import { activationName } from '../layer/Options.ts';
 import type { Leaf } from '../layer/Spec.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 import { dims } from '../shape/Shape.ts';

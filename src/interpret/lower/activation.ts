@@ -5,7 +5,7 @@
 import type { Value } from '../../graph/Graph.ts';
 import { operator } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
-import type { Activation, ActivationName, Axes, ParametricActivation } from '../../layer/CoreSpec.ts';
+import type { Activation, ActivationName, Axes, ParametricActivation } from '../../layer/Options.ts';
 
 type Function = (x: Value) => Value;
 
@@ -57,8 +57,7 @@ const leakyRelu = (slope: number): Function => withNumbers('LeakyRelu', { alpha:
 
 const elu = (alpha: number): Function => withNumbers('Elu', { alpha });
 
-const celu = (alpha: number): Function =>
-  alpha === 1 ? elu(1) : (x) => Op.mul(elu(1)(Op.div(x, alpha)), alpha);
+const celu = (alpha: number): Function => (alpha === 1 ? elu(1) : (x) => Op.mul(elu(1)(Op.div(x, alpha)), alpha));
 
 const gelu = (approximate: boolean): Function => {
   const cubic = (x: Value): Value => Op.mul(x, Op.add(Op.mul(Op.mul(x, x), 0.044715), 1));
@@ -70,9 +69,15 @@ const gelu = (approximate: boolean): Function => {
 
 const hardSigmoid: Function = withNumbers('HardSigmoid', { alpha: 1 / 6, beta: 0.5 });
 
-const softShrink = (threshold: number): Function => (x) => Op.sub(x, clip(-threshold, threshold)(x));
+const softShrink =
+  (threshold: number): Function =>
+  (x) =>
+    Op.sub(x, clip(-threshold, threshold)(x));
 
-const hardShrink = (threshold: number): Function => (x) => Op.where(Op.greater(Op.abs(x), threshold), x, 0);
+const hardShrink =
+  (threshold: number): Function =>
+  (x) =>
+    Op.where(Op.greater(Op.abs(x), threshold), x, 0);
 
 const sparsePlus: Function = (x) => {
   const bow = Op.add(clip(-1, 1)(x), 1);
@@ -125,8 +130,7 @@ const sparsemax =
   (x) => {
     const axis = classAxes(x, given)[0] as number;
     const size = x.type.shape[axis];
-    const k =
-      typeof size === 'number' ? Op.int64s([size]) : Op.gather(Op.shapeOf(x), Op.int64s([axis]));
+    const k = typeof size === 'number' ? Op.int64s([size]) : Op.gather(Op.shapeOf(x), Op.int64s([axis]));
     const attributes = { axis: { _tag: 'Int', value: axis } } as const;
     const sorted = operator('TopK', [x, k], [x.type, { ...x.type, dtype: 'int64' }], attributes)[0] as Value;
     const running = (v: Value) => operator('CumSum', [v, Op.scalar(axis, 'int64')], [v.type])[0] as Value;

@@ -5,7 +5,14 @@
 import type { Value } from '../../graph/Graph.ts';
 import { operator, valueType } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
-import type { BilinearSpec, CoreLeaf, CustomLayer, CustomSite, EinsumDenseSpec, NoiseSpec } from '../../layer/CoreSpec.ts';
+import type {
+  BilinearSpec,
+  CoreLeaf,
+  CustomLayer,
+  CustomSite,
+  EinsumDenseSpec,
+  NoiseSpec,
+} from '../../layer/CoreSpec.ts';
 import { concrete } from '../../shape/rules/Einsum.ts';
 import { agree, show } from '../../shape/Shape.ts';
 import { keepMask, kept, normal, uniform } from '../Random.ts';

@@ -6,12 +6,12 @@ import type { Value } from '../../graph/Graph.ts';
 import { operator } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
 import type {
-  Axes,
   GroupNormalizationSpec,
   LayerNormalizationSpec,
   RmsNormalizationSpec,
   SpectralNormalizationSpec,
 } from '../../layer/CoreSpec.ts';
+import type { Axes } from '../../layer/Options.ts';
 import type { Leaf } from '../../layer/Spec.ts';
 import { kernelLayout, unitAxis } from '../../model/Layout.ts';
 import type { Dim } from '../../shape/Shape.ts';
@@ -146,7 +146,10 @@ export const spectralNormalization = (
   const matrix = Op.reshape([rows, units])(laid);
   const unit = (v: Value): Value => Op.div(v, Op.sqrt(Op.max(Op.reduceSum({ keepDims: true })(Op.mul(v, v)), 1e-12)));
   const old = at.parameter('vector_u');
-  const iterated = Array.from({ length: spec.powerIterations }).reduce<{ readonly u: Value; readonly v: Value | undefined }>(
+  const iterated = Array.from({ length: spec.powerIterations }).reduce<{
+    readonly u: Value;
+    readonly v: Value | undefined;
+  }>(
     ({ u }) => {
       const v = unit(Op.matMul(u, matrix, { transB: true }));
       return { u: unit(Op.matMul(v, matrix)), v };

@@ -84,12 +84,11 @@ export type GluOut<S, A> =
       : number extends Axis<A, S>
         ? Shape
         : HalfAt<S, Axis<A, S>>;
-type HalfAt<S, I> =
-  S[I & keyof S] extends infer N extends number
-    ? Mod<N, 2> extends 1
-      ? `glu: axis ${I & number} of ${Show<S>} does not divide by 2`
-      : { -readonly [K in keyof S]: K extends `${I & number}` ? Div<N, 2> : S[K] }
-    : `glu: axis ${I & number} of ${Show<S>} has no fixed size`;
+type HalfAt<S, I> = S[I & keyof S] extends infer N extends number
+  ? Mod<N, 2> extends 1
+    ? `glu: axis ${I & number} of ${Show<S>} does not divide by 2`
+    : { -readonly [K in keyof S]: K extends `${I & number}` ? Div<N, 2> : S[K] }
+  : `glu: axis ${I & number} of ${Show<S>} has no fixed size`;
 
 export const glu =
   (axis: number) =>
@@ -157,7 +156,9 @@ const belowOne = (op: string, name: string, n: number): string | undefined =>
   n === 1 ? `${op}: ${name} 1 is not below 1` : unit(op, name, n);
 
 export type NoiseOut<Op extends string, R, S> = (
-  Op extends 'gaussianNoise' ? Unit<Op, 'stddev', R> : BelowOne<Op, 'rate', R>
+  Op extends 'gaussianNoise'
+    ? Unit<Op, 'stddev', R>
+    : BelowOne<Op, 'rate', R>
 ) extends infer E extends string
   ? E
   : ElementwiseOut<Op, S>;
@@ -210,4 +211,3 @@ export const spatialDropout =
       ? E.right(input)
       : E.left(`${op}: expects [batch,channels,${axes}], got ${show(input)}`);
   };
-

@@ -92,7 +92,14 @@ type Behind<I extends number, S extends Shape> = [I] extends [never]
       : never;
 
 export const axisOf = (axis: number | undefined, shape: Shape): number | undefined => {
-  const i = axis === undefined ? (shape.length === 4 || shape.length === 5 ? 1 : shape.length - 1) : axis < 0 ? shape.length + axis : axis;
+  const i =
+    axis === undefined
+      ? shape.length === 4 || shape.length === 5
+        ? 1
+        : shape.length - 1
+      : axis < 0
+        ? shape.length + axis
+        : axis;
   return Number.isInteger(i) && i > 0 && i < shape.length ? i : undefined;
 };
 

@@ -20,11 +20,7 @@ export type Size1 = number | readonly [number];
 export type Size3 = number | readonly [number, number, number];
 
 /** Component I of a size for each axis; a number stands for all. `number` where the compiler does not know. */
-export type At<T, I> = [T] extends [readonly number[]]
-  ? T[I & keyof T] & number
-  : [T] extends [number]
-    ? T
-    : number;
+export type At<T, I> = [T] extends [readonly number[]] ? T[I & keyof T] & number : [T] extends [number] ? T : number;
 
 /** The option K of C; `D` where it is absent, `Unknown` where the compiler does not know whether it is there. */
 export type Opt<C, K extends string, D, Unknown = number> = C extends { readonly [_ in K]: infer V }
