@@ -31,6 +31,7 @@ export type { Mode } from './lower/Site.ts';
 
 export const inference: Mode = { _tag: 'Inference' };
 export const training = (random: Randomness): Mode => ({ _tag: 'Training', random });
+export const beginning = (random: Randomness): Mode => ({ _tag: 'Training', random, beginning: true });
 
 export interface Lowered {
   readonly outputs: readonly Value[];

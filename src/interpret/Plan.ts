@@ -150,7 +150,7 @@ export const readInputs = (inputs: readonly Value[], outputs: readonly Output[])
   return inputs.filter((v) => read.has(v.node));
 };
 
-const finish = (
+export const finish = (
   name: string,
   inputs: readonly Value[],
   outputs: readonly Output[],

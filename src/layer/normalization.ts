@@ -206,7 +206,7 @@ export interface WeightNormalizationOptions {
   /**
    * Whether `g` and the bias are set from the first batch, so that outputs start with mean 0 and variance 1. `false` by
    * default: `g` starts as the norm of `v`, and the layer computes what the plain one would. (The TensorFlow Addons
-   * wrapper has `true` as its default, and needs data before the first step.)
+   * wrapper has `true` as its default.) For dense and convolution layers; from given weights or a train state nothing is set.
    */
   readonly dataInit?: boolean;
 }

@@ -3,13 +3,16 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
+import * as O from 'fp-ts/lib/Option.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
+import { beginningPlan } from '../interpret/Beginning.ts';
 import * as Plan from '../interpret/Plan.ts';
 import { initialValues } from '../model/Initial.ts';
 import type { Runtime } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import type { FitSettings, Prepared } from './Fit.ts';
 import type { Objective } from './Objective.ts';
+import { visits } from './Source.ts';
 import type { TrainState, Weights } from './State.ts';
 import * as State from './State.ts';
 import * as Trainer from './Trainer.ts';
@@ -46,6 +49,42 @@ const checkSlots = (plan: Plan.TrainingPlan, from: TrainState | undefined): E.Ei
       );
 };
 
+/** The initial weights, with what layers set from the first batch of the first epoch. */
+const begin = (
+  weights: Weights,
+  { resolved, types, schedule, data }: Prepared,
+  runtime: Runtime,
+): TE.TaskEither<TrainingError, Weights> =>
+  pipe(
+    TE.fromEither(beginningPlan(resolved, types, runtime.provider)),
+    TE.chainW(
+      O.match(
+        () => TE.right<TrainingError, Weights>(weights),
+        ({ model, inputs, set }) =>
+          TE.bracket(
+            runtime.load(model),
+            (session) => {
+              const feeds: Weights = {
+                ...weights,
+                ...data.arrays,
+                indices: Trainer.indexVector(visits(schedule, 0).slice(0, schedule.batchSize)),
+                batch_size: Trainer.int64(schedule.batchSize),
+                seed: Trainer.uint32(schedule.seed),
+              };
+              return pipe(
+                session.run({ feeds: Object.fromEntries(inputs.map((name) => [name, feeds[name] as NdArray])) }),
+                TE.map(({ fetched }) => ({
+                  ...weights,
+                  ...Object.fromEntries(set.map((name) => [name, fetched[Plan.nextOutput(name)] as NdArray])),
+                })),
+              );
+            },
+            (session) => TE.fromTask(session.release),
+          ),
+      ),
+    ),
+  );
+
 /** Everything is loaded and sent to the runtime. */
 export const openTrainer = (
   objective: Objective<unknown, unknown, unknown, string>,
@@ -66,7 +105,12 @@ export const openTrainer = (
     E.bindW('evaluation', () => Plan.evaluationPlan(problem, prepared.validation?.types ?? types)),
     E.chainFirstW(({ training }) => checkSlots(training, settings.from)),
     TE.fromEither,
-    TE.chainW(({ weights, training, evaluation }) =>
+    TE.bindW('begun', ({ weights }) =>
+      settings.from === undefined && settings.weights === undefined
+        ? begin(weights, prepared, runtime)
+        : TE.right<TrainingError, Weights>(weights),
+    ),
+    TE.chainW(({ begun: weights, training, evaluation }) =>
       Trainer.open({
         runtime,
         training,

@@ -90,7 +90,7 @@ const untilNext = (grain: number | undefined, step: number): number =>
   grain === undefined ? Number.POSITIVE_INFINITY : grain - (step % grain);
 
 /** Order of the samples in an epoch: a function of seed and epoch alone, so that a resumed run sees the same. */
-const visits = ({ shuffle, seed, samples }: Schedule, epoch: number): Int32Array =>
+export const visits = ({ shuffle, seed, samples }: Schedule, epoch: number): Int32Array =>
   shuffle ? permutation(derive(seed, epoch), samples) : Int32Array.from({ length: samples }, (_, i) => i);
 
 // -------------------------------------------------------------------------------------

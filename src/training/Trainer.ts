@@ -62,10 +62,10 @@ export interface TrainerSettings {
 // scalars
 // -------------------------------------------------------------------------------------
 
-const int64 = (n: number): NdArray => ({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(n)) });
-const uint32 = (n: number): NdArray => ({ dtype: 'uint32', shape: [], data: Uint32Array.of(n) });
+export const int64 = (n: number): NdArray => ({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(n)) });
+export const uint32 = (n: number): NdArray => ({ dtype: 'uint32', shape: [], data: Uint32Array.of(n) });
 const float32 = (n: number): NdArray => ({ dtype: 'float32', shape: [], data: Float32Array.of(n) });
-const indexVector = (data: Int32Array): NdArray => ({ dtype: 'int32', shape: [data.length], data });
+export const indexVector = (data: Int32Array): NdArray => ({ dtype: 'int32', shape: [data.length], data });
 
 // -------------------------------------------------------------------------------------
 // evaluation

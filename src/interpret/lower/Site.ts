@@ -6,7 +6,14 @@ import type { Dim } from '../../shape/Shape.ts';
 import type { Randomness } from '../Random.ts';
 
 /** Training needs random numbers; inference uses running statistics and drops nothing. */
-export type Mode = { readonly _tag: 'Training'; readonly random: Randomness } | { readonly _tag: 'Inference' };
+export type Mode =
+  | {
+      readonly _tag: 'Training';
+      readonly random: Randomness;
+      /** The pass before the first step, in which layers may set parameters from the first batch. */
+      readonly beginning?: true;
+    }
+  | { readonly _tag: 'Inference' };
 
 export interface Site {
   readonly mode: Mode;

@@ -111,20 +111,45 @@ const withKernel = (kernel: Value, at: Site): Site => ({
   parameter: (role) => (role === 'kernel' ? kernel : at.parameter(role)),
 });
 
+type WeightNormalizationSpec = Extract<Leaf, { readonly op: 'weightNormalization' }>;
+
 /** gain * v / |v|, one norm for each output unit. */
-export const weightNormalization = (
-  spec: Extract<Leaf, { readonly op: 'weightNormalization' }>,
-  inputs: Inputs,
-  at: Site,
-  inner: Inner,
-): Result => {
+export const weightNormalization = (spec: WeightNormalizationSpec, inputs: Inputs, at: Site, inner: Inner): Result => {
+  const set = at.mode._tag === 'Training' && at.mode.beginning === true && spec.dataInit;
+  if (!set) return inner(spec.layer, inputs, withKernel(normalised(spec, at, at.parameter('g')), at));
+  const updates = fromBatch(spec, inputs, at, inner);
+  const placed: Site = { ...at, parameter: (role) => updates[role] ?? at.parameter(role) };
+  return { ...inner(spec.layer, inputs, withKernel(normalised(spec, at, placed.parameter('g')), placed)), updates };
+};
+
+const normalised = (spec: WeightNormalizationSpec, at: Site, g: Value): Value => {
   const v = at.parameter('v');
   const axis = unitAxis(spec.layer, Op.rank(v));
   const axes = v.type.shape.flatMap((_, i) => (i === axis ? [] : [i]));
   const square = Op.reduceSum({ axes, keepDims: true })(Op.mul(v, v));
-  const norm = Op.sqrt(Op.max(square, 1e-12));
-  const kernel = Op.mul(v, Op.div(along(v, [axis])(at.parameter('g')), norm));
-  return inner(spec.layer, inputs, withKernel(kernel, at));
+  return Op.mul(v, Op.div(along(v, [axis])(g), Op.sqrt(Op.max(square, 1e-12))));
+};
+
+/**
+ * `g` and bias from a batch, as TensorFlow Addons computes them: with the output t of the layer with `v` itself as its kernel,
+ * without the activation, g becomes g / deviation(t) and the bias -mean(t) / deviation(t), for each unit.
+ */
+const fromBatch = (spec: WeightNormalizationSpec, inputs: Inputs, at: Site, inner: Inner): Record<string, Value> => {
+  const { layer } = spec;
+  if (layer.op !== 'dense' && layer.op !== 'conv1d' && layer.op !== 'conv2d' && layer.op !== 'conv3d')
+    throw new Op.GraphDefect(`weightNormalization: dataInit is for dense and convolution layers, this is ${layer.op}`);
+  const t = inner({ ...layer, activation: 'linear' }, inputs, withKernel(at.parameter('v'), at)).output;
+  const units = layer.op === 'dense' ? Op.rank(t) - 1 : 1;
+  const mean = Op.reduceMean({ axes: t.type.shape.flatMap((_, i) => (i === units ? [] : [i])), keepDims: true });
+  const average = mean(t);
+  const centred = Op.sub(t, average);
+  const scale = Op.reciprocal(Op.sqrt(Op.add(mean(Op.mul(centred, centred)), 1e-10)));
+  const g = at.parameter('g');
+  const flat = Op.reshapeLike(g);
+  return {
+    g: Op.mul(g, flat(scale)),
+    ...(layer.useBias ? { bias: flat(Op.neg(Op.mul(average, scale))) } : {}),
+  };
 };
 
 /**

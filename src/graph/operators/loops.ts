@@ -1,0 +1,21 @@
+import { scalar } from '../Constants.ts';
+import type { Graph, Value } from '../Graph.ts';
+import { operator, valueType } from '../Graph.ts';
+
+// -------------------------------------------------------------------------------------
+// loops
+// -------------------------------------------------------------------------------------
+
+/**
+ * ONNX's Loop. `body` has the inputs iteration (int64 scalar), condition (bool scalar), then the carried values; and the
+ * outputs condition, carried values, then scanned values, whose results are stacked along a new first axis.
+ */
+export const loop = (trips: Value, carried: readonly Value[], body: Graph): readonly Value[] => {
+  const scanned = body.outputs.slice(1 + carried.length).map((o) => o.value.type);
+  return operator(
+    'Loop',
+    [trips, scalar(1, 'bool'), ...carried],
+    [...carried.map((v) => v.type), ...scanned.map((t) => valueType(t.dtype, ['?', ...t.shape]))],
+    { body: { _tag: 'Graph', value: body } },
+  );
+};
