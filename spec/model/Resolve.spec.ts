@@ -137,22 +137,55 @@ describe('shared parameters', () => {
     ]);
   });
 
-  it('are not made by using one layer value twice', () => {
-    expect(names(siamese(L.dense(4)))).toEqual(['dense', 'dense_1', 'concatenate']);
-    expect(parameters(siamese(L.dense(4)))).toHaveLength(4);
+  it('belong to one layer value used twice', () => {
+    expect(names(siamese(L.dense(4)))).toEqual(['dense', 'dense', 'concatenate']);
+    expect(parameters(siamese(L.dense(4)))).toHaveLength(2);
+    const block = L.sequential(L.dense(8), L.batchNormalization());
+    expect(parameters(L.model(L.input([8]), block, block))).toHaveLength(6);
+    const inner = L.asLayer(L.model(L.input([8]), L.dense(8)));
+    expect(parameters(L.model(L.input([8]), inner, inner))).toEqual([
+      'model.dense.kernel [8,8]',
+      'model.dense.bias [8]',
+    ]);
+    const both = L.bidirectional(L.gru(4, { returnSequences: true }));
+    expect(parameters(L.model(L.input([5, 8]), both, both))).toHaveLength(6);
+  });
+
+  it('do not belong to two equal values', () => {
+    const m = L.graph({ a: [8], b: [8] }, ({ a, b }) => L.concatenate(L.dense(4)(a), L.dense(4)(b)));
+    expect(names(m)).toEqual(['dense', 'dense_1', 'concatenate']);
+    expect(parameters(m)).toHaveLength(4);
+  });
+
+  it('are not made by repeat, by two names, or of layers that have none', () => {
+    expect(parameters(L.model(L.input([8]), L.repeat(3, L.dense(8))))).toHaveLength(6);
+    const one = L.dense(8);
+    const named = L.model(L.input([8]), L.named('left', one), L.named('right', one));
+    expect(parameters(named)).toHaveLength(4);
+    const blocks = L.model(L.input([8]), L.named('left', L.sequential(one)), L.named('right', L.sequential(one)));
+    expect(parameters(blocks)).toHaveLength(4);
+    const relu = L.relu();
+    expect(names(L.model(L.input([8]), relu, relu))).toEqual(['relu', 'relu_1']);
+  });
+
+  it('need inputs of one size', () => {
+    const one = L.dense(4);
+    expect(errors(L.model(L.input([3]), one, one))).toEqual([
+      "dense | shared: 'dense' shares parameters, but has kernel [3,4], bias [4] before and kernel [4,4], bias [4] here",
+    ]);
   });
 
   it('need equal layers', () => {
     const m = L.model(L.input([4]), L.named('x', L.dense(4)), L.named('x', L.dense(4, { activation: 'relu' })));
     expect(errors(m)).toEqual([
-      "x | named: 'x' stands for two different layers; equal layers share parameters, others need another name",
+      "x | shared: 'x' stands for two different layers; equal layers share parameters, others need another name",
     ]);
   });
 
   it('need equal shapes', () => {
     const m = L.model(L.input([3]), L.named('x', L.dense(4)), L.named('x', L.dense(4)));
     expect(errors(m)).toEqual([
-      "x | named: 'x' shares parameters, but has kernel [3,4], bias [4] before and kernel [4,4], bias [4] here",
+      "x | shared: 'x' shares parameters, but has kernel [3,4], bias [4] before and kernel [4,4], bias [4] here",
     ]);
   });
 });

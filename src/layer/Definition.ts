@@ -2,6 +2,9 @@
  * What a layer is: an immutable value that describes itself as plain data (`spec`), carries its function on shapes in its
  * type (`F`), and is a function on symbolic tensors.
  *
+ * One value used twice in a model is one layer and shares its parameters; two equal values are two layers, and so are the copies
+ * of `repeat` and one value under two names (`named`).
+ *
  * Laws: `sequential` is associative and has `identity` as its unit, as far as shapes and parameters' shapes go; applying
  * a layer to a tensor is the same as putting it behind that tensor's layers in `model`.
  */

@@ -55,6 +55,8 @@ interface Context {
   readonly layers: PlacedLayer[];
   readonly errors: ShapeError[];
   readonly first: Map<string, PlacedLayer>;
+  /** The automatic names of the layer values used so far, by scope. */
+  readonly instances: Map<string, Map<Spec, string>>;
 }
 
 // -------------------------------------------------------------------------------------
@@ -86,6 +88,21 @@ const automatic = (s: Scope, base: string): string => {
   if (s.given.has(name)) return automatic(s, base);
   s.given.set(name, 'automatic');
   return `${s.prefix}${name}`;
+};
+
+/**
+ * The automatic name of a layer value: in a scope, the second use of one value is the same layer under the same name. A leaf
+ * without parameters has nothing to share, so each use of it is one of its own.
+ */
+const instance = (ctx: Context, s: Scope, spec: Spec, base: string): string => {
+  const known = ctx.instances.get(s.prefix) ?? new Map<Spec, string>();
+  ctx.instances.set(s.prefix, known);
+  const name = known.get(spec);
+  const shares = isComposite(spec) || name === undefined || (ctx.first.get(name)?.parameters.length ?? 0) > 0;
+  if (name !== undefined && shares) return name;
+  const fresh = automatic(s, base);
+  known.set(spec, fresh);
+  return fresh;
 };
 
 const fail = (ctx: Context, path: string, message: string): undefined => {
@@ -120,9 +137,9 @@ const shapesOf = (parameters: readonly ParameterSpec[]): string =>
 /** The second use of a name must be of an equal layer with equal parameters. */
 const sharingError = (before: PlacedLayer, now: PlacedLayer): string | undefined =>
   !equal(before.spec, now.spec)
-    ? `named: '${now.name}' stands for two different layers; equal layers share parameters, others need another name`
+    ? `shared: '${now.name}' stands for two different layers; equal layers share parameters, others need another name`
     : !equal(before.parameters, now.parameters)
-      ? `named: '${now.name}' shares parameters, but has ${shapesOf(before.parameters)} before and ${shapesOf(now.parameters)} here`
+      ? `shared: '${now.name}' shares parameters, but has ${shapesOf(before.parameters)} before and ${shapesOf(now.parameters)} here`
       : undefined;
 
 /** An error message of its own for the same leaf: a composite's. */
@@ -193,7 +210,7 @@ const joined = (ctx: Context, s: Scope, op: string, axis: number | undefined, fr
 };
 
 const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow => {
-  if (!isComposite(spec)) return place(ctx, automatic(s, baseName(spec)), spec, to);
+  if (!isComposite(spec)) return place(ctx, instance(ctx, s, spec, baseName(spec)), spec, to);
   const [x] = to;
   const joins = spec.op === 'concat' && spec.branches.length === 0 && to.length > 1;
   // A name round a layer with several inputs (attention) is not in their way.
@@ -244,14 +261,15 @@ const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow =>
         return { ...x, type: undefined };
       }
       return Array.from({ length: spec.times }).reduce<Flow>((flow) => {
-        const next = apply(ctx, s, spec.layer, [flow]);
+        // Each copy is a layer of its own.
+        const next = apply({ ...ctx, instances: new Map() }, s, spec.layer, [flow]);
         if (flow.type === undefined || next.type === undefined || agree(next.type, flow.type)) return next;
         fail(ctx, `${s.prefix}repeat`, `repeat: the block turns ${show(flow.type)} into ${show(next.type)}`);
         return { ...next, type: undefined };
       }, x);
     }
     case 'bidirectional': {
-      const path = automatic(s, 'bidirectional');
+      const path = instance(ctx, s, spec, 'bidirectional');
       const inner = { ...spec.layer, zeroOutputForMask: spec.layer.returnSequences };
       const back = { ...inner, goBackwards: !inner.goBackwards };
       const flows = [inner, back].map((l, i) =>
@@ -260,13 +278,13 @@ const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow =>
       return place(ctx, path, { op: 'mergeDirections', mode: spec.mode, sequences: inner.returnSequences }, flows);
     }
     case 'timeDistributed': {
-      const path = automatic(s, 'time_distributed');
+      const path = instance(ctx, s, spec, 'time_distributed');
       const folded = place(ctx, `${path}.fold_time`, { op: 'foldTime' }, [x]);
       const each = apply(ctx, scope(`${path}.`), spec.layer, [folded]);
       return place(ctx, path, { op: 'unfoldTime' }, [each, x]);
     }
     case 'model': {
-      const path = automatic(s, 'model');
+      const path = instance(ctx, s, spec, 'model');
       return nested(ctx, scope(`${path}.`), spec.model, path, x);
     }
   }
@@ -330,7 +348,7 @@ const evaluate = (ctx: Context, s: Scope, spec: ModelSpec, inputs: readonly Flow
 // -------------------------------------------------------------------------------------
 
 const resolveSpec = (spec: ModelSpec): E.Either<NonEmptyArray<ShapeError>, Resolved> => {
-  const ctx: Context = { layers: [], errors: [], first: new Map() };
+  const ctx: Context = { layers: [], errors: [], first: new Map(), instances: new Map() };
   const inputs = spec.inputs.map(({ name, type }, index): Flow => {
     const bad = sizes('input', dims(type));
     if (bad !== undefined) fail(ctx, name, bad);
