@@ -221,7 +221,9 @@ const trainingStep =
           const next = (name: string): Value => {
             const spec = specs.get(name);
             const value = forward.updates[name] ?? (now[name] as Value);
-            return spec === undefined ? value : constrain(spec)(Op.add(value, result.updates[name] as Value));
+            return spec === undefined
+              ? value
+              : G.label(`update/${name}`)(constrain(spec)(Op.add(value, result.updates[name] as Value)));
           };
           return {
             next: [...names.map(next), ...slotNames.map((name) => result.slots[name] as Value)],
