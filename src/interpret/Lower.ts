@@ -30,7 +30,11 @@ import { keepMask, type Randomness } from './Random.ts';
 export type { Mode } from './lower/Site.ts';
 
 export const inference: Mode = { _tag: 'Inference' };
-export const training = (random: Randomness): Mode => ({ _tag: 'Training', random });
+export const training = (random: Randomness, frozen: ReadonlySet<string> = new Set()): Mode => ({
+  _tag: 'Training',
+  random,
+  frozen,
+});
 export const beginning = (random: Randomness): Mode => ({ _tag: 'Training', random, beginning: true });
 
 export interface Lowered {
@@ -130,6 +134,12 @@ const lowerLeaf = (spec: Leaf, inputs: Inputs, at: Site): Result => {
 // models
 // -------------------------------------------------------------------------------------
 
+/** A frozen batch normalisation is in inference mode; all else is in the model's. */
+const modeOf = ({ spec, parameters }: PlacedLayer, mode: Mode): Mode =>
+  mode._tag === 'Training' && spec.op === 'batchNormalization' && parameters.some((p) => mode.frozen?.has(p.name))
+    ? inference
+    : mode;
+
 const lowerLayer = (
   layer: PlacedLayer,
   site: number,
@@ -145,7 +155,7 @@ const lowerLayer = (
     if (value === undefined) throw new Op.GraphDefect(`${layer.name}: no value for its parameter ${role}`);
     return value;
   };
-  const here = { mode, site, output: dims(layer.output), parameter, masks, states };
+  const here = { mode: modeOf(layer, mode), site, output: dims(layer.output), parameter, masks, states };
   const result = lowerLeaf(layer.spec, inputs, here);
   const { output, updates = {} } = result;
   const mask = 'mask' in result ? result.mask : maskOf(layer.spec, inputs, masks);

@@ -193,7 +193,7 @@ const zip = (names: readonly string[], values: readonly Value[]): Readonly<Recor
 
 /** Forward in training mode, backward, update. */
 const trainingStep =
-  (problem: Problem, outside: Outside, changing: Changing, provider: Provider): Body =>
+  (problem: Problem, outside: Outside, changing: Changing, provider: Provider, frozen: ReadonlySet<string>): Body =>
   (iteration, carried) => {
     const { trained } = changing;
     const names = namesOf(changing);
@@ -206,7 +206,7 @@ const trainingStep =
         const done = Op.add(outside.done, iteration);
         const batch = outside.data.batch(iteration);
         const random = { seed: outside.seed, step: Op.cast('uint32')(done), provider };
-        const lowered = lower(problem.resolved, batch.inputs, now, training(random));
+        const lowered = lower(problem.resolved, batch.inputs, now, training(random, frozen));
         return { ...objective(problem, lowered, batch, now), updates: lowered.updates, batch, done };
       }),
       E.bindTo('forward'),
@@ -278,7 +278,7 @@ export const trainingPlan = (
         seed,
       ];
       return pipe(
-        loopGraph('steps', data.trips, values, trainingStep(problem, outside, changing, provider)),
+        loopGraph('steps', data.trips, values, trainingStep(problem, outside, changing, provider, frozen)),
         E.chainW(({ next, scanned }) =>
           finish('training', inputs, [
             ...carried.map((name, i) => ({ name: nextOutput(name), value: next[i] as Value })),

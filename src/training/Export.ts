@@ -70,8 +70,13 @@ export const exportTraining =
   ({ fileSystem }) =>
     pipe(
       fit.result.prepared,
-      E.chainW(({ resolved, types }) =>
-        Plan.trainingPlan({ ...anyObjective(fit.result.objective), resolved }, types, options.provider ?? 'cpu'),
+      E.chainW(({ resolved, types, frozen }) =>
+        Plan.trainingPlan(
+          { ...anyObjective(fit.result.objective), resolved },
+          types,
+          options.provider ?? 'cpu',
+          frozen,
+        ),
       ),
       TE.fromEither,
       TE.chainW(({ model }) => fileSystem.writeFile(path, model)),

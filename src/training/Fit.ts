@@ -45,6 +45,11 @@ export interface FitSettings extends WeightSettings {
   readonly seed?: number;
   /** Steps that one call of onnxruntime makes. Directives of callbacks at steps take effect after it. Default 'auto'. */
   readonly stepsPerRun?: number | 'auto';
+  /**
+   * Layers that stay as they are, by name or by the path of a `named` group (`'backbone'`, `'backbone.conv2d'`): they cost no
+   * backward pass, and their batch normalisation keeps its statistics. Keras's `trainable = False`.
+   */
+  readonly freeze?: readonly string[];
   /** Begin with these weights instead of initial ones. Not together with `from`, which has its own. */
   readonly weights?: Weights;
   /**
@@ -68,6 +73,8 @@ export interface Prepared {
   readonly data: Samples;
   readonly validation: Checked | undefined;
   readonly validationBatchSize: number;
+  /** Names of parameters that are not trained. */
+  readonly frozen: ReadonlySet<string>;
 }
 
 // -------------------------------------------------------------------------------------
@@ -99,6 +106,21 @@ export type Keys<K extends string, V, S> = [V, S] extends [undefined, undefined]
 // -------------------------------------------------------------------------------------
 // preparation
 // -------------------------------------------------------------------------------------
+
+/** The parameters of frozen layers and groups. */
+const frozenOf = ({ parameters }: Resolved, paths: readonly string[]): E.Either<FitError, ReadonlySet<string>> => {
+  const under = (path: string) => parameters.filter((p) => p.name.startsWith(`${path}.`)).map((p) => p.name);
+  const unknown = paths.find((path) => under(path).length === 0);
+  const frozen = new Set(paths.flatMap(under));
+  const layers = [...new Set(parameters.map((p) => p.name.slice(0, p.name.lastIndexOf('.'))))];
+  if (unknown !== undefined)
+    return E.left(
+      fitError(`fit: freeze: no layer or group '${unknown}' has parameters; there are ${layers.join(', ')}`),
+    );
+  return parameters.some((p) => p.trainable && !frozen.has(p.name))
+    ? E.right(frozen)
+    : E.left(fitError('fit: freeze: nothing is left to train; freeze less, or use evaluate and predict'));
+};
 
 const directionsOf = (
   objective: Objective<unknown, unknown, unknown, string>,
@@ -209,8 +231,10 @@ const prepare = (
         E.map(() => ({ batchSize, validationBatchSize, epochs })),
       );
     }),
-    E.map(({ resolved, train, validation, sizes }) => ({
+    E.bindW('frozen', ({ resolved }) => frozenOf(resolved, settings.freeze ?? [])),
+    E.map(({ resolved, train, validation, sizes, frozen }) => ({
       resolved,
+      frozen,
       types: train.types,
       data: train.samples,
       validation,

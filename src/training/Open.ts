@@ -101,7 +101,7 @@ export const openTrainer = (
         settings.from?.weights ?? settings.weights ?? initialValues(resolved, schedule.seed),
       ),
     ),
-    E.bindW('training', () => Plan.trainingPlan(problem, types, runtime.provider)),
+    E.bindW('training', () => Plan.trainingPlan(problem, types, runtime.provider, prepared.frozen)),
     E.bindW('evaluation', () => Plan.evaluationPlan(problem, prepared.validation?.types ?? types)),
     E.chainFirstW(({ training }) => checkSlots(training, settings.from)),
     TE.fromEither,

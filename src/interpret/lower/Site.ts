@@ -12,6 +12,8 @@ export type Mode =
       readonly random: Randomness;
       /** The pass before the first step, in which layers may set parameters from the first batch. */
       readonly beginning?: true;
+      /** Names of parameters that stay as they are: batch normalisation of such takes its running statistics, as Keras's. */
+      readonly frozen?: ReadonlySet<string>;
     }
   | { readonly _tag: 'Inference' };
 
