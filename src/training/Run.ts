@@ -16,10 +16,9 @@ import { type Asked, type Cell, carryOutAll, snapshot, type Tools } from './Dire
 import type { HasClock, HasFileSystem, HasTerminal } from './Environment.ts';
 import type { Event, Signal } from './Event.ts';
 import type { Fit, FitSettings } from './Fit.ts';
-import type { Objective } from './Objective.ts';
 import { openTrainer } from './Open.ts';
 import type { Control, HasRun } from './Source.ts';
-import type { Trained } from './Trained.ts';
+import { anyObjective, type Trained } from './Trained.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
@@ -109,14 +108,13 @@ export const run =
   (given) => {
     const env: Environment = given;
     const { objective, settings, prepared } = fit.result;
-    const anyObjective = objective as unknown as Objective<unknown, unknown, unknown, string>;
     const shown = progress({ verbose: settings.verbose ?? 1 })(fit);
     const { from } = settings;
     const whole = pipe(
       TE.fromEither(prepared),
       TE.chainW((ready) =>
         TE.bracket(
-          openTrainer(anyObjective, settings, ready, env.runtime),
+          openTrainer(anyObjective(objective), settings, ready, env.runtime),
           (trainer) => {
             const control: Control = {
               learningRate: from?.learningRate ?? Math.fround(objective.optimizer.learningRate),
