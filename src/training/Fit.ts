@@ -117,7 +117,7 @@ const frozenOf = ({ parameters }: Resolved, paths: readonly string[]): E.Either<
     return E.left(
       fitError(`fit: freeze: no layer or group '${unknown}' has parameters; there are ${layers.join(', ')}`),
     );
-  return parameters.some((p) => p.trainable && !frozen.has(p.name))
+  return paths.length === 0 || parameters.some((p) => p.trainable && !frozen.has(p.name))
     ? E.right(frozen)
     : E.left(fitError('fit: freeze: nothing is left to train; freeze less, or use evaluate and predict'));
 };
