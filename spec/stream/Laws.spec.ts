@@ -197,6 +197,18 @@ describe('Monoid', () => {
   );
 });
 
+describe('the monoid of elements, lifted', () => {
+  const text = S.getApplicativeMonoid<Env, string, string>({ concat: (x, y) => x + y, empty: '' });
+  const words = (name: string) => streamOf(name).map((s) => pipe(s, S.map(String)));
+  type Words = S.Stream<Env, string, string>;
+  law<[Words], string>('left identity', [words('a')], (a) => [text.concat(text.empty, a), a]);
+  law<[Words], string>('right identity', [words('a')], (a) => [text.concat(a, text.empty), a]);
+  law('associativity', [words('a'), words('b'), words('c')], (a: Words, b: Words, c: Words) => [
+    text.concat(text.concat(a, b), c),
+    text.concat(a, text.concat(b, c)),
+  ]);
+});
+
 describe('Filterable and Compactable', () => {
   type P = (n: number) => boolean;
   law<[Numbers], number>('identity', [streamOf('a')], (a) => [S.Filterable.filter(a, () => true), a]);

@@ -37,6 +37,7 @@ import type { MonadThrow3 } from 'fp-ts/lib/MonadThrow.js';
 import type { Monoid } from 'fp-ts/lib/Monoid.js';
 import type { Pointed3 } from 'fp-ts/lib/Pointed.js';
 import type { Predicate } from 'fp-ts/lib/Predicate.js';
+import type { Semigroup } from 'fp-ts/lib/Semigroup.js';
 import {
   alt,
   ap,
@@ -55,7 +56,9 @@ import {
 import { empty, fromEither, fromIO, fromReader, fromTask, left, of, type Stream } from './constructors.ts';
 
 export * from './combinators.ts';
+export * from './concurrent.ts';
 export * from './constructors.ts';
+export * from './interop.ts';
 export * from './runners.ts';
 
 // -------------------------------------------------------------------------------------
@@ -109,6 +112,22 @@ export const Filterable: Filterable3<URI> = {
   partition: _partition,
   partitionMap: (fa, f) => pipe(fa, partitionMap(f)),
 };
+
+/** Concatenation. */
+export const getSemigroup = <R, E, A>(): Semigroup<Stream<R, E, A>> => ({
+  concat: (x, y) => pipe(x, concat(y)),
+});
+
+/** Every element of the first with every one of the second, joined by the monoid of elements: `ap` lifted. */
+export const getApplicativeMonoid = <R, E, A>(M: Monoid<A>): Monoid<Stream<R, E, A>> => ({
+  empty: of(M.empty),
+  concat: (x, y) =>
+    pipe(
+      x,
+      map((a) => (b: A) => M.concat(a, b)),
+      ap(y),
+    ),
+});
 
 /** Concatenation. */
 export const getMonoid = <R, E, A>(): Monoid<Stream<R, E, A>> => ({

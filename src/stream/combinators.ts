@@ -1,6 +1,7 @@
 /** Streams from streams. */
 import * as E from 'fp-ts/lib/Either.js';
 import { identity, type LazyArg, pipe } from 'fp-ts/lib/function.js';
+import type { IO } from 'fp-ts/lib/IO.js';
 import * as O from 'fp-ts/lib/Option.js';
 import { not, type Predicate } from 'fp-ts/lib/Predicate.js';
 import type { ReaderTaskEither } from 'fp-ts/lib/ReaderTaskEither.js';
@@ -159,6 +160,29 @@ export const drop =
         if (E.isLeft(e)) return;
       }
     });
+
+/**
+ * The first element, and then each that comes `milliseconds` or more after the last one that was passed on; the others are
+ * dropped. The time is that of the environment's clock, as a run has it. RxJS: `throttleTime`.
+ */
+export const throttle =
+  (milliseconds: number) =>
+  <R, E, A>(fa: Stream<R, E, A>): Stream<R & Timed, E, A> =>
+    fromGenerator(async function* (r) {
+      let last = Number.NEGATIVE_INFINITY;
+      for await (const e of fa(r)) {
+        if (E.isLeft(e)) return yield e;
+        const now = r.clock.now();
+        if (now - last < milliseconds) continue;
+        last = now;
+        yield e;
+      }
+    });
+
+/** What `throttle` needs: milliseconds from any beginning. */
+export interface Timed {
+  readonly clock: { readonly now: IO<number> };
+}
 
 /**
  * The first stream, then the second. To join very many, `flatten(fromIterable(streams))`: it does not nest, and a fold

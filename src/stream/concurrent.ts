@@ -1,0 +1,234 @@
+/**
+ * Streams that run at the same time as their consumer, or as each other.
+ *
+ * Each of them holds a bounded number of elements and no more: a source is asked for the next element only when there
+ * is room for it. Who stops early closes every source; an effect that is under way cannot be broken off, so closing
+ * waits for it, and then its resources are released. Nothing is left running after the end.
+ */
+import * as E from 'fp-ts/lib/Either.js';
+import { fromGenerator, type Stream } from './constructors.ts';
+
+// -------------------------------------------------------------------------------------
+// sources that are being pulled
+// -------------------------------------------------------------------------------------
+
+type Pulled<Err, A> = IteratorResult<E.Either<Err, A>>;
+
+/** An iterator of which at most one pull is under way. */
+interface Source<Err, A> {
+  readonly iterator: AsyncIterator<E.Either<Err, A>>;
+  pending: Promise<Pulled<Err, A>> | undefined;
+  ended: boolean;
+}
+
+const open = <R, Err, A>(stream: Stream<R, Err, A>, r: R): Source<Err, A> => ({
+  iterator: stream(r)[Symbol.asyncIterator](),
+  pending: undefined,
+  ended: false,
+});
+
+/** Waits for the pull under way, and closes what has not ended. A source that fails while it closes has nobody to tell. */
+const close = async <Err, A>(source: Source<Err, A>): Promise<void> => {
+  const last = await source.pending?.catch(() => undefined);
+  if (source.ended || last?.done === true) return;
+  source.ended = true;
+  await source.iterator.return?.();
+};
+
+// -------------------------------------------------------------------------------------
+// combinators
+// -------------------------------------------------------------------------------------
+
+/**
+ * The elements of both, each as soon as it is there; those of one source stay in their order. Both are pulled at the same
+ * time, one element ahead at most. Ends when both have ended; the first error ends it and closes the other source.
+ *
+ * No instance is made of it: what comes first is up to time, so it is associative and commutative only in what is given, not
+ * in the order.
+ */
+export const mergeW =
+  <R2, E2, B>(that: Stream<R2, E2, B>) =>
+  <R1, E1, A>(fa: Stream<R1, E1, A>): Stream<R1 & R2, E1 | E2, A | B> =>
+    fromGenerator<R1 & R2, E1 | E2, A | B>(async function* (r) {
+      // In turns: whoever has just given goes to the back, so that a fast source does not starve the other.
+      let sources: readonly Source<E1 | E2, A | B>[] = [open<R1, E1 | E2, A | B>(fa, r), open(that, r)];
+      const all = sources;
+      try {
+        while (sources.length > 0) {
+          const first = await Promise.race(
+            sources.map((source) => {
+              source.pending ??= source.iterator.next();
+              return source.pending.then((result) => ({ source, result }));
+            }),
+          );
+          const { source, result } = first;
+          source.pending = undefined;
+          const others = sources.filter((other) => other !== source);
+          if (result.done === true) {
+            source.ended = true;
+            sources = others;
+            continue;
+          }
+          sources = [...others, source];
+          yield result.value;
+          if (E.isLeft(result.value)) return;
+        }
+      } finally {
+        await Promise.all(all.map(close));
+      }
+    });
+
+export const merge: <R, E, A>(that: Stream<R, E, A>) => (fa: Stream<R, E, A>) => Stream<R, E, A> = mergeW;
+
+/** Says when something has changed. */
+const signal = () => {
+  let waiting: (() => void)[] = [];
+  return {
+    wait: (): Promise<void> => new Promise((resolve) => waiting.push(resolve)),
+    notify: (): void => {
+      const all = waiting;
+      waiting = [];
+      for (const resolve of all) resolve();
+    },
+  };
+};
+
+/**
+ * The same elements, with up to `capacity` of them pulled ahead of the consumer: the source goes on while the consumer is at
+ * work. Taken as 1 if it is less. It begins with the first pull, and holds `capacity` elements at most.
+ */
+export const buffer =
+  (capacity: number) =>
+  <R, Err, A>(fa: Stream<R, Err, A>): Stream<R, Err, A> =>
+    fromGenerator(async function* (r) {
+      const room = Math.max(1, Math.floor(capacity));
+      const source = open(fa, r);
+      const queue: E.Either<Err, A>[] = [];
+      const changed = signal();
+      let stopped = false;
+      let thrown: { readonly reason: unknown } | undefined;
+      const fill = async (): Promise<void> => {
+        while (!stopped && !source.ended) {
+          if (queue.length >= room) {
+            await changed.wait();
+            continue;
+          }
+          const next = await source.iterator.next();
+          if (next.done === true) source.ended = true;
+          else {
+            queue.push(next.value);
+            if (E.isLeft(next.value)) stopped = true;
+          }
+          changed.notify();
+        }
+      };
+      const filling = fill().catch((reason: unknown) => {
+        thrown = { reason };
+        source.ended = true;
+        changed.notify();
+      });
+      try {
+        for (;;) {
+          const next = queue.shift();
+          if (next !== undefined) {
+            changed.notify();
+            yield next;
+            if (E.isLeft(next)) return;
+          } else if (thrown !== undefined) throw thrown.reason;
+          else if (source.ended) return;
+          else await changed.wait();
+        }
+      } finally {
+        stopped = true;
+        changed.notify();
+        await filling;
+        await close(source);
+      }
+    });
+
+/** One run of a source, seen by several readers; the slowest of them sets the pace. */
+const broadcast = <R, Err, A>(fa: Stream<R, Err, A>, r: R, readers: number, room: number) => {
+  const source = open(fa, r);
+  const changed = signal();
+  // `undefined` for a reader that has gone.
+  const queues: (E.Either<Err, A>[] | undefined)[] = Array.from({ length: readers }, () => []);
+  let pulling = false;
+  let thrown: { readonly reason: unknown } | undefined;
+  const full = (): boolean => queues.some((queue) => queue !== undefined && queue.length >= room);
+  const pull = async (): Promise<void> => {
+    pulling = true;
+    try {
+      source.pending = source.iterator.next();
+      const next = await source.pending;
+      if (next.done === true) source.ended = true;
+      else for (const queue of queues) queue?.push(next.value);
+    } catch (reason) {
+      thrown = { reason };
+      source.ended = true;
+    } finally {
+      source.pending = undefined;
+      pulling = false;
+      changed.notify();
+    }
+  };
+  const reader = (i: number): Stream<unknown, Err, A> =>
+    fromGenerator(async function* () {
+      try {
+        for (;;) {
+          const queue = queues[i];
+          if (queue === undefined) return;
+          const next = queue.shift();
+          if (next !== undefined) {
+            changed.notify();
+            yield next;
+            if (E.isLeft(next)) return;
+          } else if (thrown !== undefined) throw thrown.reason;
+          else if (source.ended) return;
+          else if (pulling || full()) await changed.wait();
+          else await pull();
+        }
+      } finally {
+        queues[i] = undefined;
+        changed.notify();
+      }
+    });
+  /** What is made of a branch; when that has ended, the branch is no longer waited for, whether it was read or not. */
+  const through = <R3, Err3, B>(
+    i: number,
+    transformer: (branch: Stream<unknown, Err, A>) => Stream<R3, Err3, B>,
+  ): Stream<R3, Err3, B> =>
+    fromGenerator(async function* (environment) {
+      try {
+        yield* transformer(reader(i))(environment);
+      } finally {
+        queues[i] = undefined;
+        changed.notify();
+      }
+    });
+  return { through, close: () => close(source) };
+};
+
+/**
+ * One run of the source through two transformers at the same time, and the elements of both results as they come (`merge`).
+ * Both see every element; a reader that is `capacity` elements (default 1) ahead waits for the other. A transformer that ends
+ * early no longer holds the other back.
+ *
+ * @example
+ * // every event to a log, every tenth to a screen, from one run
+ * pipe(events, S.tee(S.tap(log), flow(every(10), S.tap(show))))
+ */
+export const tee =
+  <R1, E1, A, R2, E2, B, R3, E3, C>(
+    f: (branch: Stream<R1, E1, A>) => Stream<R2, E2, B>,
+    g: (branch: Stream<R1, E1, A>) => Stream<R3, E3, C>,
+    capacity = 1,
+  ) =>
+  (fa: Stream<R1, E1, A>): Stream<R1 & R2 & R3, E2 | E3, B | C> =>
+    fromGenerator<R1 & R2 & R3, E2 | E3, B | C>(async function* (r) {
+      const { through, close: closeSource } = broadcast(fa, r, 2, Math.max(1, Math.floor(capacity)));
+      try {
+        yield* mergeW(through(1, g))(through(0, f))(r);
+      } finally {
+        await closeSource();
+      }
+    });
