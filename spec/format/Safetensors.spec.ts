@@ -109,7 +109,7 @@ describe('hostile and damaged files', () => {
     expectError(decode(file('[]')), 'InvalidHeader', 'object');
     expectError(decode(file('{"a":1}')), 'InvalidHeader', '"a"');
     expectError(decode(file('{"__metadata__":{"a":1}}')), 'InvalidHeader', '__metadata__');
-    expectError(decode(file(one('F16', [1], [0, 2]), [0, 0])), 'UnknownDType', '"F16"', 'F32');
+    expectError(decode(file(one('F8_E4M3', [1], [0, 1]), [0])), 'UnknownDType', '"F8_E4M3"', 'F32');
     expectError(decode(file(one('toString', [1], [0, 2]), [0, 0])), 'UnknownDType');
     for (const shape of [[-1], [1.5], ['1'], 1, null, [2 ** 60]]) {
       expectError(decode(file(one('U8', shape, [0, 1]), [0])), 'InvalidHeader', 'shape');

@@ -2,15 +2,16 @@
  * The file system of the machine, as the environment of a run wants it.
  *
  * Law of `writeFile`: whatever happens, and whenever the process is killed, the path holds the old content or the new one,
- * whole; when it fails, no temporary file is left.
+ * whole; when it fails, no temporary file is left. What a process that was killed has left of one is removed when another
+ * process first writes into that folder.
  */
-import { randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import * as fs from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { pipe } from 'fp-ts/lib/function.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import type { FileSystem, IoError } from '../training/Environment.ts';
+import { sweep, temporaryIn } from './Temporary.ts';
 
 // -------------------------------------------------------------------------------------
 // errors
@@ -62,6 +63,21 @@ const closing = async <A>(handle: FileHandle, use: (handle: FileHandle) => Promi
   }
 };
 
+/** One read takes less than 2 GiB. */
+const MOST = 2 ** 30;
+
+const readPart = async (handle: FileHandle, offset: number, length: number): Promise<Uint8Array> => {
+  const { size } = await handle.stat();
+  const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)));
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, done, Math.min(MOST, bytes.length - done), offset + done);
+    if (bytesRead === 0) return bytes.subarray(0, done);
+    done += bytesRead;
+  }
+  return bytes;
+};
+
 const syncFolder = async (folder: string): Promise<void> => {
   try {
     await closing(await fs.open(folder, 'r'), (handle) => handle.sync());
@@ -73,8 +89,9 @@ const syncFolder = async (folder: string): Promise<void> => {
 const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
   const folder = dirname(path);
   await fs.mkdir(folder, { recursive: true });
+  await sweep(folder);
   // In the same folder, because only there a rename is one step; `wx`, so that nothing of that name is overwritten.
-  const temporary = join(folder, `.${randomUUID()}.tmp`);
+  const temporary = temporaryIn(folder);
   try {
     await closing(await fs.open(temporary, 'wx'), async (handle) => {
       await handle.writeFile(bytes);
@@ -104,11 +121,11 @@ export const nodeFileSystem: FileSystem = {
       TE.map((buffer) => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)),
     ),
   writeFile: (path, bytes) => TE.tryCatch(() => writeWhole(path, bytes), ioError('write', path)),
-  appendFile: (path, text) =>
+  appendFile: (path, content) =>
     TE.tryCatch(
       async () => {
         await fs.mkdir(dirname(path), { recursive: true });
-        await fs.appendFile(path, text);
+        await fs.appendFile(path, content);
       },
       ioError('append to', path),
     ),
@@ -119,4 +136,30 @@ export const nodeFileSystem: FileSystem = {
       TE.orElse((error) => (error.code === 'ENOENT' || error.code === 'ENOTDIR' ? TE.right(false) : TE.left(error))),
     ),
   remove: (path) => TE.tryCatch(() => fs.rm(path, { force: true }), ioError('remove', path)),
+  list: (folder) =>
+    pipe(
+      TE.tryCatch(() => fs.readdir(folder, { withFileTypes: true }), ioError('list', folder)),
+      TE.map((entries) => entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).sort()),
+      TE.orElse((error) => (error.code === 'ENOENT' ? TE.right([]) : TE.left(error))),
+    ),
+  readRange: (path, offset, length) =>
+    TE.tryCatch(
+      async () => closing(await fs.open(path, 'r'), (handle) => readPart(handle, offset, length)),
+      ioError('read', path),
+    ),
+  size: (path) =>
+    TE.tryCatch(
+      async () => {
+        const found = await fs.stat(path);
+        if (found.isFile()) return found.size;
+        throw Object.assign(new Error('it is no file'), { code: found.isDirectory() ? 'EISDIR' : undefined });
+      },
+      ioError('look at', path),
+    ),
+  folders: (folder) =>
+    pipe(
+      TE.tryCatch(() => fs.readdir(folder, { withFileTypes: true }), ioError('list', folder)),
+      TE.map((entries) => entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()),
+    ),
+  realPath: (path) => TE.tryCatch(() => fs.realpath(path), ioError('look at', path)),
 };

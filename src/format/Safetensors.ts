@@ -46,6 +46,8 @@ interface Element {
 const elements = {
   F32: { dtype: 'float32', width: 4, view: (b: ArrayBufferLike, o: number, n: number) => new Float32Array(b, o, n) },
   F64: { dtype: 'float64', width: 8, view: (b: ArrayBufferLike, o: number, n: number) => new Float64Array(b, o, n) },
+  F16: { dtype: 'float16', width: 2, view: (b: ArrayBufferLike, o: number, n: number) => new Uint16Array(b, o, n) },
+  BF16: { dtype: 'bfloat16', width: 2, view: (b: ArrayBufferLike, o: number, n: number) => new Uint16Array(b, o, n) },
   I32: { dtype: 'int32', width: 4, view: (b: ArrayBufferLike, o: number, n: number) => new Int32Array(b, o, n) },
   I64: { dtype: 'int64', width: 8, view: (b: ArrayBufferLike, o: number, n: number) => new BigInt64Array(b, o, n) },
   U8: { dtype: 'uint8', width: 1, view: (b: ArrayBufferLike, o: number, n: number) => new Uint8Array(b, o, n) },
@@ -59,6 +61,8 @@ const elementOf = (code: string): Element | undefined =>
 const codes: Readonly<Record<DType, keyof typeof elements>> = {
   float32: 'F32',
   float64: 'F64',
+  float16: 'F16',
+  bfloat16: 'BF16',
   int32: 'I32',
   int64: 'I64',
   uint8: 'U8',
