@@ -11,12 +11,20 @@ import type { AnyShape, Int, Shape } from './Shape.ts';
 // model
 // -------------------------------------------------------------------------------------
 
-/** Element types. `bool` is one byte an element, 0 or 1; `int64` data are bigints. */
-export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | 'uint32' | 'bool';
+/**
+ * Element types. `bool` is one byte an element, 0 or 1; `int64` data are bigints; the 16-bit floats are their bits (see
+ * `Half.ts`), and are met inside of graphs only.
+ */
+export type DType = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int32' | 'int64' | 'uint8' | 'uint32' | 'bool';
+
+/** Whether numbers of the type have fractions: such values have gradients. */
+export const isFloating = (dtype: DType): boolean => dtype.includes('float');
 
 interface Storage {
   readonly float32: Float32Array;
   readonly float64: Float64Array;
+  readonly float16: Uint16Array;
+  readonly bfloat16: Uint16Array;
   readonly int32: Int32Array;
   readonly int64: BigInt64Array;
   readonly uint8: Uint8Array;
@@ -50,7 +58,7 @@ export type Nested<A> = A | readonly Nested<A>[];
 
 const failed = (message: string): E.Either<ArrayError, never> => E.left({ _tag: 'ArrayError', message });
 
-/** The element type that a typed array stands for; a `Uint8Array` is `uint8`. */
+/** The element type that a typed array stands for; a `Uint8Array` is `uint8`, a `Uint16Array` the bits of `float16`. */
 export const dtypeOfData = (data: TypedArray): DType =>
   data instanceof Float32Array
     ? 'float32'
@@ -62,7 +70,9 @@ export const dtypeOfData = (data: TypedArray): DType =>
           ? 'int64'
           : data instanceof Uint32Array
             ? 'uint32'
-            : 'uint8';
+            : data instanceof Uint16Array
+              ? 'float16'
+              : 'uint8';
 
 const make = <S>(dtype: DType, shape: readonly number[], data: TypedArray): E.Either<ArrayError, NdArray<S>> => {
   const bad = shape.findIndex((d) => !Number.isSafeInteger(d) || d < 0);
@@ -236,4 +246,6 @@ const emptyLike = (data: TypedArray, length: number): TypedArray =>
           ? new BigInt64Array(length)
           : data instanceof Uint32Array
             ? new Uint32Array(length)
-            : new Uint8Array(length);
+            : data instanceof Uint16Array
+              ? new Uint16Array(length)
+              : new Uint8Array(length);

@@ -176,7 +176,7 @@ export type ConvOut<N extends Rank, S, C extends ConvShapeOptions<N>> = ConvWith
   Opt<C, 'groups', 1>
 >;
 export type Conv2dOut<S, C extends ConvShapeOptions> = ConvOut<2, S, C>;
-type ConvWith<Op extends string, N extends Rank, S, F, K, St, P, D, G> =
+export type ConvWith<Op extends string, N extends Rank, S, F, K, St, P, D, G> =
   ConvError<Op, N, F, K, St, P, D, G> extends infer E extends string
     ? E
     : S extends readonly [infer B, infer C, ...infer Sp]

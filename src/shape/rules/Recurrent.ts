@@ -44,13 +44,15 @@ export interface RecurrentShapeOptions {
 }
 
 type RecurrentError<Op extends string, N, C> =
-  Positive<Op, 'units', N> extends infer E extends string
+  Positive<Op, 'units', N> extends infer E extends string ? E : StepsError<Op, C>;
+
+/** What all recurrent layers are told of their steps. */
+export type StepsError<Op extends string, C> =
+  Unit<Op, 'dropout', Opt<C, 'dropout', 0>> extends infer E extends string
     ? E
-    : Unit<Op, 'dropout', Opt<C, 'dropout', 0>> extends infer E extends string
+    : Unit<Op, 'recurrentDropout', Opt<C, 'recurrentDropout', 0>> extends infer E extends string
       ? E
-      : Unit<Op, 'recurrentDropout', Opt<C, 'recurrentDropout', 0>> extends infer E extends string
-        ? E
-        : Positive<Op, 'truncate', Opt<C, 'truncate', 1>>;
+      : Positive<Op, 'truncate', Opt<C, 'truncate', 1>>;
 
 /** `[batch,seq,features]` to `[batch,units]`, or to `[batch,seq,units]` with `returnSequences`. */
 export type RecurrentOut<Op extends string, S, N extends number, C> =
@@ -63,16 +65,21 @@ export type RecurrentOut<Op extends string, S, N extends number, C> =
         : never;
 type Sequences<B, T, N, R> = [R] extends [false] ? [B, N] : [R] extends [true] ? [B, T, N] : Shape;
 
-export interface RecurrentRule {
-  readonly units: number;
+export interface StepsRule {
   readonly returnSequences: boolean;
   readonly dropout: number;
   readonly recurrentDropout: number;
   readonly truncate: number | undefined;
 }
 
+export interface RecurrentRule extends StepsRule {
+  readonly units: number;
+}
+
 export const recurrentOptions = (op: string, c: RecurrentRule): string | undefined =>
-  positive(op, 'units', c.units) ??
+  positive(op, 'units', c.units) ?? stepsOptions(op, c);
+
+export const stepsOptions = (op: string, c: StepsRule): string | undefined =>
   unit(op, 'dropout', c.dropout) ??
   unit(op, 'recurrentDropout', c.recurrentDropout) ??
   (c.truncate === undefined ? undefined : positive(op, 'truncate', c.truncate));
@@ -93,11 +100,13 @@ export const recurrent =
       : E.left(`${op}: expects initial states [batch,${c.units}], got ${show(wrong)}`);
   };
 
-/** A recurrent layer's state, from its output. */
-export const recurrentState = (output: AnyShape): E.Either<string, AnyShape> =>
-  isInt(output) || output.length < 2
-    ? E.left(`recurrentState: expects the output of a recurrent layer, got ${show(output)}`)
-    : E.right([output[0] as Dim, output[output.length - 1] as Dim]);
+/** A recurrent layer's state, from its output: without time, which lies between the batch and features and spatial axes. */
+export const recurrentState =
+  (spatial: number) =>
+  (output: AnyShape): E.Either<string, AnyShape> =>
+    isInt(output) || output.length < 2 + spatial
+      ? E.left(`recurrentState: expects the output of a recurrent layer, got ${show(output)}`)
+      : E.right([output[0] as Dim, ...output.slice(-1 - spatial)]);
 
 // -------------------------------------------------------------------------------------
 // bidirectional
