@@ -24,6 +24,8 @@ const storage = {
   uint32: Uint32Array,
   uint8: Uint8Array,
   bool: Uint8Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
 } as const;
 
 /** Small positive numbers; integers are 0 or 1, so that they are bools and indices too. */

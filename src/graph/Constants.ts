@@ -1,6 +1,7 @@
 /**
  * Constant values: scalars, index vectors and tensors.
  */
+import { toBits } from '../shape/Half.ts';
 import type { DType, NdArray, TypedArray } from '../shape/NdArray.ts';
 import { constant, type Value, type ValueType } from './Graph.ts';
 
@@ -20,6 +21,9 @@ const typed = (values: readonly number[], dtype: DType): TypedArray => {
       return Float32Array.from(values);
     case 'float64':
       return Float64Array.from(values);
+    case 'float16':
+    case 'bfloat16':
+      return Uint16Array.from(values, toBits(dtype));
     case 'int32':
       return Int32Array.from(values);
     case 'int64':

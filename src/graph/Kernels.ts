@@ -20,6 +20,8 @@ export interface Kernel {
   readonly until: readonly (number | null)[];
   /** Types of the parameter `param`. */
   readonly types: readonly string[];
+  /** The same for the older ranges, where they have fewer. */
+  readonly older?: readonly string[];
   /** Default 'T'. */
   readonly param?: string;
   readonly other?: Readonly<Record<string, readonly string[]>>;
@@ -50,6 +52,8 @@ export interface MissingKernel {
 const elementType: Readonly<Record<DType, string>> = {
   float32: 'float',
   float64: 'double',
+  float16: 'float16',
+  bfloat16: 'bfloat16',
   int32: 'int32',
   int64: 'int64',
   uint8: 'uint8',
@@ -58,8 +62,8 @@ const elementType: Readonly<Record<DType, string>> = {
 };
 
 /** As onnxruntime matches: an open-ended range serves only the version it starts with. */
-const serves = ({ since, until }: Kernel, version: number): boolean =>
-  since.some((from, i) => {
+const rangeOf = ({ since, until }: Kernel, version: number): number =>
+  since.findIndex((from, i) => {
     const to = until[i];
     return version === from || (typeof to === 'number' && from <= version && version <= to);
   });
@@ -99,7 +103,8 @@ const missing = (
   const kernel = tables.kernels[provider][domain === '' ? 'ai.onnx' : domain]?.[operator];
   if (kernel === undefined) return because(`the ${provider} provider has no kernel of it`);
   const [version, inputs, outputs] = schema;
-  if (!serves(kernel, version))
+  const range = rangeOf(kernel, version);
+  if (range < 0)
     return because(`the ${provider} provider has no kernel of version ${version}, which opset ${opset} uses`);
   const typed = [
     ...typeParameters(
@@ -113,7 +118,8 @@ const missing = (
   ];
   return typed
     .filter(({ parameter, dtype }) => {
-      const types = parameter === (kernel.param ?? 'T') ? kernel.types : kernel.other?.[parameter];
+      const own = range > 0 ? (kernel.older ?? kernel.types) : kernel.types;
+      const types = parameter === (kernel.param ?? 'T') ? own : kernel.other?.[parameter];
       return types !== undefined && !types.includes(elementType[dtype]);
     })
     .flatMap(({ parameter, dtype }) =>
@@ -127,7 +133,7 @@ const missing = (
 
 /**
  * What the provider lacks, each operator, type and reason once; bodies of loops are looked into. Empty: every node has
- * a kernel. Types are known for the newest range of a kernel only, and are taken to hold for the older ones.
+ * a kernel. Types are known for the newest range of a kernel, and hold for the older ones where the table does not say more.
  *
  * ```ts
  * missingKernels(graph, tables, 'cuda', 18); // [{ operator: 'BitShift', dtype: 'uint32', reason: ... }]

@@ -5,7 +5,7 @@ import type { DType } from '../../shape/NdArray.ts';
 import { dtypeDefect, GraphDefect, scalar } from '../Constants.ts';
 import type { Value } from '../Graph.ts';
 import { valueType } from '../Graph.ts';
-import { broadcast, int, op, text } from './node.ts';
+import { broadcast, float, int, op, text } from './node.ts';
 
 // -------------------------------------------------------------------------------------
 // elementwise
@@ -71,6 +71,12 @@ export const tanh = unary('Tanh');
 export const softplus = unary('Softplus');
 export const identity = unary('Identity');
 
+/** alpha x + beta, kept from 0 to 1. */
+export const hardSigmoid =
+  (alpha: number, beta: number) =>
+  (x: Value): Value =>
+    op('HardSigmoid', [x], x.type, { alpha: float(alpha), beta: float(beta) });
+
 /** Unsigned integers only. */
 export const shiftRight = (x: Value, bits: number): Value =>
   op('BitShift', [x, scalar(bits, x.type.dtype)], x.type, { direction: text('RIGHT') });
@@ -81,8 +87,10 @@ const onnxType: Readonly<Record<DType, number>> = {
   int32: 6,
   int64: 7,
   bool: 9,
+  float16: 10,
   float64: 11,
   uint32: 12,
+  bfloat16: 16,
 };
 
 export const cast =

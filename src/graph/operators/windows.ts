@@ -1,7 +1,8 @@
 import type { Dim } from '../../shape/Shape.ts';
+import { tensor } from '../Constants.ts';
 import type { Attributes, Value } from '../Graph.ts';
 import { operator, valueType } from '../Graph.ts';
-import { float, int, ints, op } from './node.ts';
+import { float, int, ints, op, text } from './node.ts';
 
 // -------------------------------------------------------------------------------------
 // convolution and pooling, channels first
@@ -87,6 +88,21 @@ export const maxPool = (x: Value, options: WindowOptions): { readonly output: Va
   ) as readonly [Value, Value];
   return { output, indices };
 };
+
+/** Each cell repeated: `scales` are whole numbers, one for each axis. */
+export const nearest =
+  (scales: readonly number[]) =>
+  (x: Value): Value => {
+    const shape = x.type.shape.map((d, i): Dim => {
+      const scale = scales[i] as number;
+      return typeof d === 'number' ? d * scale : scale === 1 ? d : '?';
+    });
+    return op('Resize', [x, undefined, tensor(scales, [scales.length], 'float32')], valueType(x.type.dtype, shape), {
+      mode: text('nearest'),
+      coordinate_transformation_mode: text('asymmetric'),
+      nearest_mode: text('floor'),
+    });
+  };
 
 /** Mean of each window; cells of the padding do not count. Dilation is not supported by opset 18. */
 export const averagePool = (x: Value, options: WindowOptions): Value => {

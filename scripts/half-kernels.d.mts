@@ -1,0 +1,4 @@
+export const halfKernels: () => Readonly<
+  Record<'cpu' | 'cuda', Readonly<Record<'float16' | 'bfloat16', readonly string[]>>>
+>;
+export const source: () => string;

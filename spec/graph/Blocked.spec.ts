@@ -1,0 +1,308 @@
+/**
+ * The blocked layout changes no result but for rounding: training steps of random convolutional models in both forms.
+ */
+import * as fc from 'fast-check';
+import * as E from 'fp-ts/lib/Either.js';
+import { afterAll, expect, it } from 'vitest';
+import { blocked } from '../../src/graph/blocked/Blocked.ts';
+import { type Graph, input, type OperatorNode, operator, topological, type Value } from '../../src/graph/Graph.ts';
+import * as Op from '../../src/graph/Operators.ts';
+import { Environment, Layer as L, Optimizer } from '../../src/index.ts';
+import * as Plan from '../../src/interpret/Plan.ts';
+import { initialValues } from '../../src/model/Initial.ts';
+import type { NdArray } from '../../src/shape/NdArray.ts';
+import { blockSize } from '../../src/training/Emission.ts';
+import {
+  asModel,
+  beginning,
+  dataOf,
+  type Example,
+  float32,
+  floats,
+  int64,
+  mse,
+  problemOf,
+  range,
+  runOnce,
+  samples,
+  session,
+  typesOf,
+  uint32,
+} from '../interpret/problems.ts';
+import { resolvedOf, right } from '../interpret/support.ts';
+import { graphOf, run } from '../support/evaluate.ts';
+
+const env = Environment.node({ threads: 1 })();
+afterAll(env.runtime.close);
+
+/** Of this machine. The kernels of another block are not there to compare with. */
+const block = (await blockSize(env.runtime)()) ?? Number.NaN;
+
+// -------------------------------------------------------------------------------------
+// random models
+// -------------------------------------------------------------------------------------
+
+const filters = fc.constantFrom(8, 16, 32, 5);
+const act = fc.constantFrom('relu', 'sigmoid', 'tanh', undefined);
+
+type AnyLayer = L.Layer<never>;
+const any = (layer: unknown): AnyLayer => layer as AnyLayer;
+
+const convolution = fc
+  .record({
+    filters,
+    kernel: fc.constantFrom(1, 2, 3),
+    padding: fc.constantFrom('same', 'valid'),
+    strides: fc.constantFrom(1, 1, 2),
+    useBias: fc.boolean(),
+    activation: act,
+  })
+  .map(({ activation, ...o }) => any(L.conv2d({ ...o, ...(activation === undefined ? {} : { activation }) } as never)));
+
+const depthwise = fc
+  .record({
+    kernel: fc.constantFrom(1, 3),
+    padding: fc.constant('same' as const),
+    depthMultiplier: fc.constantFrom(1, 2),
+  })
+  .map((o) => any(L.depthwiseConv2d(o as never)));
+
+const between = fc.constantFrom(
+  any(L.batchNormalization()),
+  any(L.batchNormalization({ center: false })),
+  any(L.relu()),
+  any(L.activation('elu')),
+  any(L.activation('leakyRelu')),
+  any(L.activation('gelu')),
+  any(L.activation('softmax')),
+  any(L.spatialDropout2d(0.3)),
+  any(L.gaussianNoise(0.2)),
+  any(L.groupNormalization({ groups: 1 })),
+  any(L.dropout(0.3)),
+  any(L.maxPool2d({ kernel: 2, padding: 'same' })),
+  any(L.maxPool2d({ kernel: 2 })),
+  any(L.averagePool2d({ kernel: 2, strides: 1 })),
+  any(L.upSampling2d({ size: 2 } as never)),
+  any(L.residual(L.sequential(L.batchNormalization(), L.activation('tanh')))),
+  any(L.concat(L.identity(), L.activation('sigmoid'))),
+);
+
+const layer = fc.oneof(convolution, convolution, depthwise, between, between);
+
+const headOf = (layers: readonly AnyLayer[]) =>
+  (L.model as (...parts: readonly unknown[]) => unknown)(
+    L.input([3, 12, 12]),
+    ...layers,
+    L.globalAveragePool2d(),
+    L.dense(2),
+  );
+
+const exampleOf = (layers: readonly AnyLayer[]): Example | undefined => {
+  const model = asModel(headOf(layers));
+  try {
+    resolvedOf(model);
+  } catch {
+    // A window that is larger than what is left of the image.
+    return undefined;
+  }
+  return {
+    model,
+    loss: mse,
+    metrics: [],
+    optimizer: Optimizer.sgd({ learningRate: 0.02 }),
+    data: { input: floats([3, 12, 12], 1) },
+    target: floats([2], 4),
+  };
+};
+
+// -------------------------------------------------------------------------------------
+// both forms
+// -------------------------------------------------------------------------------------
+
+const steps = async (example: Example, emission: Plan.Emission) => {
+  const problem = problemOf(example);
+  const plan = right(Plan.trainingPlan(problem, typesOf(example, problem.resolved), 'cpu', new Set(), emission));
+  const on = await session(plan.model);
+  const results = await runOnce(on, {
+    ...beginning(plan, initialValues(resolvedOf(example.model), 3)),
+    ...dataOf(example),
+    indices: range(0, samples),
+    batch_size: int64(8),
+    learning_rate: float32(0.02),
+    step: int64(0),
+    seed: uint32(7),
+  });
+  await on.release();
+  return { results, graph: plan.graph };
+};
+
+const blockedNodes = (graph: Graph): readonly OperatorNode[] =>
+  topological(graph.outputs.map((o) => o.value)).filter(
+    (n): n is OperatorNode => n._tag === 'Operator' && n.domain === 'com.microsoft.nchwc',
+  );
+
+const difference = (a: NdArray, b: NdArray): number => {
+  const [x, y] = [a.data as Float32Array, b.data as Float32Array];
+  const scale = x.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-3);
+  return x.reduce((m, v, i) => Math.max(m, Math.abs(v - (y[i] as number))), 0) / scale;
+};
+
+it('this processor has a blocked layout', () => {
+  expect([8, 16]).toContain(block);
+});
+
+it('random models take the same steps', async () => {
+  let changed = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(layer, { minLength: 1, maxLength: 6 }), async (layers) => {
+      const example = exampleOf(layers);
+      fc.pre(example !== undefined);
+      const plain = await steps(example as Example, (g) => g);
+      const fast = await steps(example as Example, blocked(block));
+      changed += blockedNodes(fast.graph).length > 0 ? 1 : 0;
+      expect(Object.keys(fast.results)).toEqual(Object.keys(plain.results));
+      for (const [name, value] of Object.entries(plain.results))
+        expect(difference(value, fast.results[name] as NdArray), name).toBeLessThan(2e-4);
+    }),
+    { numRuns: 60, seed: 11 },
+  );
+  expect(changed).toBeGreaterThan(25);
+});
+
+// -------------------------------------------------------------------------------------
+// what is rewritten
+// -------------------------------------------------------------------------------------
+
+const weights = (name: string, filters: number, x: Value): Value =>
+  input(name, 'float32', [filters, x.type.shape[1] as number, 3, 3]);
+
+const conv = (x: Value, name: string, filters: number, w = weights(name, filters, x)): Value =>
+  Op.conv(x, w, undefined, {
+    kernel: [3, 3],
+    strides: [1, 1],
+    dilations: [1, 1],
+    pads: [1, 1, 1, 1],
+    group: 1,
+  });
+
+const names = (graph: Graph) => blockedNodes(graph).map((n) => n.operator);
+
+it('what stands between convolutions stays in blocks: one reorder in, one out', () => {
+  const x = input('x', 'float32', ['batch', 32, 6, 6]);
+  const y = conv(Op.tanh(Op.mul(conv(x, 'v', 32), 0.5)), 'w', 32);
+  expect(names(blocked(16)(graphOf({ y }))).sort()).toEqual(['Conv', 'Conv', 'ReorderInput', 'ReorderOutput']);
+});
+
+it('an activation that alone reads a convolution is a part of it', () => {
+  const x = input('x', 'float32', ['batch', 16, 6, 6]);
+  const graph = blocked(16)(graphOf({ y: Op.relu(conv(x, 'w', 16)) }));
+  const [node] = blockedNodes(graph).filter((n) => n.operator === 'Conv');
+  expect(node?.attributes.activation).toEqual({ _tag: 'String', value: 'Relu' });
+  expect(
+    topological(graph.outputs.map((o) => o.value)).some((n) => n._tag === 'Operator' && n.operator === 'Relu'),
+  ).toBe(false);
+});
+
+it('a graph without convolutions, or whose channels fill no block, is the very same', () => {
+  const x = input('x', 'float32', ['batch', 5, 6, 6]);
+  const plain = graphOf({ y: Op.relu(conv(x, 'w', 5)), z: Op.tanh(x) });
+  const same = blocked(16)(plain);
+  expect(same.outputs.map((o, i) => o.value.node === plain.outputs[i]?.value.node)).toEqual([true, true]);
+});
+
+it('values that are read in a loop, and loops that hold convolutions, are rewritten too', async () => {
+  const x = input('x', 'float32', [2, block, 4, 4]);
+  const w: NdArray = {
+    dtype: 'float32',
+    shape: [block, block, 3, 3],
+    data: Float32Array.from({ length: block * block * 9 }, (_, i) => Math.sin(i)),
+  };
+  const kernel = weights('w', block, x);
+  const around = Op.relu(conv(x, 'w', block, kernel));
+  const iteration = input('i', 'int64', []);
+  const condition = input('c', 'bool', []);
+  const carried = input('carried', 'float32', [2, block, 4, 4]);
+  const body = {
+    name: 'body',
+    inputs: [iteration, condition, carried],
+    outputs: [
+      { name: 'go', value: Op.identity(condition) },
+      { name: 'next', value: Op.mul(Op.add(conv(carried, 'w', block, kernel), around), 0.01) },
+    ],
+  };
+  const [last] = Op.loop(Op.scalar(3, 'int64'), [x], body);
+  const plain = graphOf({ y: last as never });
+  const feeds = {
+    x: {
+      dtype: 'float32',
+      shape: [2, block, 4, 4],
+      data: Float32Array.from({ length: 2 * block * 16 }, (_, i) => Math.cos(i)),
+    },
+    w,
+  } as const;
+  const fast = blocked(block)(plain);
+  expect(names(fast).filter((n) => n === 'Conv').length).toBe(2);
+  const [a, b] = [await run(plain, feeds), await run(fast, feeds)];
+  expect(difference(a.y as NdArray, b.y as NdArray)).toBeLessThan(1e-5);
+});
+
+it('what is no float32 is computed again where somebody needs it plain', async () => {
+  const x = input('x', 'float32', [2, block, 4, 4]);
+  const w = weights('w', block, x);
+  const y = conv(x, 'w', block, w);
+  const higher = Op.greater(y, 0.1);
+  const flat = Op.reshape([2, block * 16]);
+  const plain = graphOf({
+    bool: higher,
+    both: Op.mul(Op.where(higher, y, 0), 2),
+    flat: Op.cast('float32')(flat(Op.not(higher))),
+    halved: flat(Op.cast('float32')(Op.cast('float16')(y))),
+    half: Op.cast('float32')(flat(Op.cast('float16')(y))),
+  });
+  const values = (n: number, f: (i: number) => number) => Float32Array.from({ length: n }, (_, i) => f(i));
+  const feeds: Record<string, NdArray> = {
+    x: { dtype: 'float32', shape: [2, block, 4, 4], data: values(2 * block * 16, Math.cos) },
+    w: { dtype: 'float32', shape: [block, block, 3, 3], data: values(block * block * 9, Math.sin) },
+  };
+  const fast = blocked(block)(plain);
+  expect(names(fast)).toContain('Conv');
+  const [a, b] = [await run(plain, feeds), await run(fast, feeds)];
+  for (const name of ['both', 'flat', 'halved', 'half'])
+    expect(difference(a[name] as NdArray, b[name] as NdArray), name).toBeLessThan(1e-3);
+  expect(b.bool).toEqual(a.bool);
+});
+
+it('only what repeats cells is a gather: Resize in other modes stays', async () => {
+  const text = (value: string) => ({ _tag: 'String', value }) as const;
+  const x = input('x', 'float32', [1, block, 3, 3]);
+  const y = conv(x, 'w', block);
+  const scales = Op.tensor([1, 1, 2, 2], [4], 'float32');
+  const resized = (coordinates: string) =>
+    operator('Resize', [y, undefined, scales], [{ dtype: 'float32', shape: [1, block, 6, 6] }], {
+      mode: text('nearest'),
+      nearest_mode: text('floor'),
+      coordinate_transformation_mode: text(coordinates),
+    })[0] as Value;
+  const feeds: Record<string, NdArray> = {
+    x: { dtype: 'float32', shape: [1, block, 3, 3], data: Float32Array.from({ length: block * 9 }, (_, i) => i % 7) },
+    w: {
+      dtype: 'float32',
+      shape: [block, block, 3, 3],
+      data: Float32Array.from({ length: block * block * 9 }, (_, i) => Math.sin(i)),
+    },
+  };
+  for (const coordinates of ['asymmetric', 'half_pixel']) {
+    const plain = graphOf({ y: resized(coordinates) });
+    const [a, b] = [await run(plain, feeds), await run(blocked(block)(plain), feeds)];
+    expect(difference(a.y as NdArray, b.y as NdArray), coordinates).toBeLessThan(1e-5);
+  }
+});
+
+it('a runtime that cannot load has no blocked layout, which is no error', async () => {
+  const broken = {
+    ...env.runtime,
+    load: () => async () => E.left({ _tag: 'RuntimeError', stage: 'load', message: 'no' } as const),
+  };
+  expect(await blockSize(broken)()).toBeUndefined();
+  expect(await blockSize({ ...env.runtime, provider: 'cuda' })()).toBeUndefined();
+});

@@ -1,0 +1,125 @@
+/**
+ * A graph with its convolutions in the blocked layout, and what stands between them too, so that little is reordered.
+ *
+ * Every value has a plain form, a blocked form, or both: a node computes one of them, and the other is made where somebody
+ * needs it. Which one a node computes is decided in the order of the graph: convolutions and poolings in blocks where
+ * they can be, elementwise operators in the layout that most of their operands have, everything else plain.
+ *
+ * Law: the outputs are those of the given graph up to rounding (a convolution sums in another order).
+ */
+import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
+import { topological } from '../Graph.ts';
+import { imageOf, isPoint, toBlocked, toPlain } from './Layout.ts';
+import { type Forms, type Rewritten, rules } from './Rules.ts';
+
+// -------------------------------------------------------------------------------------
+// forms
+// -------------------------------------------------------------------------------------
+
+interface Known {
+  plain: Value | undefined;
+  blocked: Value | undefined;
+  /** What is no float32 cannot be reordered: the node is computed again on plain values. */
+  readonly again?: OperatorNode;
+}
+
+/** How often each output of a node is read, in bodies of loops and as an output of a graph too. */
+const usesOf = (nodes: readonly Node[], outputs: readonly Value[]): ((v: Value) => number) => {
+  const counts = new Map<Node, Map<number, number>>();
+  const count = (v: Value | undefined): void => {
+    if (v === undefined) return;
+    const of = counts.get(v.node) ?? new Map<number, number>();
+    counts.set(v.node, of.set(v.index, (of.get(v.index) ?? 0) + 1));
+  };
+  for (const node of nodes) {
+    if (node._tag !== 'Operator') continue;
+    node.inputs.forEach(count);
+    for (const a of Object.values(node.attributes))
+      if (a._tag === 'Graph') a.value.outputs.forEach((o) => count(o.value));
+  }
+  outputs.forEach(count);
+  return (v) => counts.get(v.node)?.get(v.index) ?? 0;
+};
+
+// -------------------------------------------------------------------------------------
+// interpreter
+// -------------------------------------------------------------------------------------
+
+/** `block` is onnxruntime's: 16 with AVX-512, else 8. */
+export const blocked =
+  (block: number) =>
+  (graph: Graph): Graph => {
+    const outputs = graph.outputs.map((o) => o.value);
+    const nodes = topological(outputs);
+    const known = new Map<Node, Known[]>();
+    const formsOf = (v: Value): Known => (known.get(v.node) as Known[])[v.index] as Known;
+    const plain = (v: Value): Value => {
+      const forms = formsOf(v);
+      forms.plain ??=
+        forms.again === undefined
+          ? toPlain(forms.blocked as Value)
+          : { type: v.type, node: copied(forms.again), index: v.index };
+      // Where nothing has changed it is the very value, so that what reads it does not change either.
+      return forms.plain.node === v.node ? v : forms.plain;
+    };
+    const forms: Forms = {
+      block,
+      uses: usesOf(nodes, outputs),
+      plain,
+      isBlocked: (v) => formsOf(v).blocked !== undefined,
+      blocked: (v) => {
+        const of = formsOf(v);
+        const image = imageOf(v, block);
+        if (of.blocked === undefined && image !== undefined && of.plain !== undefined)
+          of.blocked = isPoint(image) ? of.plain : v.type.dtype === 'float32' ? toBlocked(of.plain) : undefined;
+        return of.blocked;
+      },
+    };
+
+    const body = (g: Graph): Graph => {
+      const results = g.outputs.map((o) => ({ ...o, value: plain(o.value) }));
+      return results.every((o, i) => o.value === g.outputs[i]?.value) ? g : { ...g, outputs: results };
+    };
+    /** The same node on plain values; the very same one if nothing before it has changed. */
+    const copied = (node: OperatorNode): OperatorNode => {
+      const inputs = node.inputs.map((v) => (v === undefined ? undefined : plain(v)));
+      const attributes: Attributes = Object.fromEntries(
+        Object.entries(node.attributes).map(([name, a]) => {
+          if (a._tag !== 'Graph') return [name, a];
+          const inner = body(a.value);
+          return [name, inner === a.value ? a : { _tag: 'Graph', value: inner }];
+        }),
+      );
+      const same =
+        inputs.every((v, i) => v === node.inputs[i]) &&
+        Object.entries(attributes).every(([name, a]) => a === node.attributes[name]);
+      return same ? node : { ...node, inputs, attributes };
+    };
+
+    const none: Known = { plain: undefined, blocked: undefined };
+    const ofRule = (node: OperatorNode, { _tag, value }: Rewritten): Known => {
+      if (_tag === 'Plain') return { plain: value, blocked: undefined };
+      const image = imageOf(value, block);
+      const plain = image !== undefined && isPoint(image) ? value : undefined;
+      return { plain, blocked: value, ...(value.type.dtype === 'float32' ? {} : { again: node }) };
+    };
+
+    for (const node of nodes) {
+      const found = node._tag === 'Operator' && node.domain === '' ? rules[node.operator]?.(node, forms) : undefined;
+      if (node._tag === 'Operator' && found !== undefined) {
+        // Rules are for nodes of which only the first output is read.
+        const first = ofRule(node, found);
+        known.set(
+          node,
+          node.outputs.map((_, index) => (index === 0 ? first : none)),
+        );
+        continue;
+      }
+      const copy = node._tag === 'Operator' ? copied(node) : node;
+      known.set(
+        node,
+        node.outputs.map((type, index) => ({ plain: { type, node: copy, index }, blocked: undefined })),
+      );
+    }
+    return { ...graph, outputs: graph.outputs.map((o) => ({ ...o, value: plain(o.value) })) };
+  };

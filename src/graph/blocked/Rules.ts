@@ -1,0 +1,285 @@
+/**
+ * Which operators compute in the blocked layout, and when. A rule gives `undefined` where its operator is better left alone.
+ */
+import type { Attribute, OperatorNode, Value } from '../Graph.ts';
+import { label, valueType } from '../Graph.ts';
+import * as Op from '../Operators.ts';
+import { int, ints, text } from '../operators/node.ts';
+import { imageOf, isPoint, kernelOfBlocks, kernelOfFilters, nchwc, unfolded, unfoldedOperand } from './Layout.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+/** The forms that the values before a node have. */
+export interface Forms {
+  readonly block: number;
+  /** How often a value is read. */
+  readonly uses: (v: Value) => number;
+  readonly plain: (v: Value) => Value;
+  /** Whether the blocked form is at hand. */
+  readonly isBlocked: (v: Value) => boolean;
+  /** `undefined`: it has none. */
+  readonly blocked: (v: Value) => Value | undefined;
+}
+
+/** The new form of a node's first output. */
+export type Rewritten = { readonly _tag: 'Blocked' | 'Plain'; readonly value: Value };
+
+export type Rule = (node: OperatorNode, forms: Forms) => Rewritten | undefined;
+
+const inBlocks = (value: Value): Rewritten => ({ _tag: 'Blocked', value });
+const inPlain = (value: Value): Rewritten => ({ _tag: 'Plain', value });
+
+const output = (node: OperatorNode): Value => ({ type: node.outputs[0] as Value['type'], node, index: 0 });
+
+const named = (node: OperatorNode) => (value: Value) => (node.label === undefined ? value : label(node.label)(value));
+
+const sameShape = (a: Value, b: Value): boolean =>
+  a.type.shape.length === b.type.shape.length && a.type.shape.every((d, i) => d === b.type.shape[i] && d !== '?');
+
+const intOf = (a: Attribute | undefined, fallback: number): number => (a?._tag === 'Int' ? a.value : fallback);
+const constants = (v: Value | undefined): readonly number[] | undefined =>
+  v?.node._tag === 'Constant' ? Array.from(v.node.data.data, Number) : undefined;
+
+const explicitPads = (node: OperatorNode): boolean =>
+  node.attributes.auto_pad === undefined ||
+  (node.attributes.auto_pad._tag === 'String' && node.attributes.auto_pad.value === 'NOTSET');
+
+// -------------------------------------------------------------------------------------
+// convolution
+// -------------------------------------------------------------------------------------
+
+/** The convolution with what follows it; `undefined` where channels do not fill blocks. */
+const conv: Rule = (node, { block, plain, blocked }) => {
+  const [x, w, bias] = node.inputs as readonly [Value, Value, Value | undefined];
+  const [filters, channels] = w.type.shape;
+  const y = output(node);
+  if (typeof filters !== 'number' || typeof channels !== 'number' || imageOf(y, block) === undefined) return undefined;
+  if (!w.type.shape.every((d) => typeof d === 'number') || y.type.dtype !== 'float32') return undefined;
+  if (!explicitPads(node)) return undefined;
+  const group = intOf(node.attributes.group, 1);
+  const given = bias === undefined ? [] : [plain(bias)];
+  const of = (input: Value, kernel: Value) =>
+    inBlocks(named(node)(nchwc('Conv', [input, kernel, ...given], y, node.attributes)));
+  if (group === 1 && channels < block) return of(plain(x), kernelOfFilters(block)(plain(w)));
+  const image = blocked(x);
+  if (image === undefined) return undefined;
+  if (group === 1 && channels % block === 0) return of(image, kernelOfBlocks(block)(plain(w)));
+  return group === filters && channels === 1 ? of(image, kernelOfFilters(block)(plain(w))) : undefined;
+};
+
+/** A convolution that nobody else reads takes the activation over. */
+const activation: Rule = (node, forms) => {
+  const x = node.inputs[0] as Value;
+  const before = forms.isBlocked(x) ? forms.blocked(x) : undefined;
+  const fusible =
+    before?.node._tag === 'Operator' &&
+    before.node.domain === 'com.microsoft.nchwc' &&
+    before.node.operator === 'Conv' &&
+    before.node.attributes.activation === undefined &&
+    forms.uses(x) === 1 &&
+    node.detached === undefined;
+  if (!fusible || before.node._tag !== 'Operator') return elementwise(node, forms);
+  const attributes = { ...before.node.attributes, activation: text(node.operator) };
+  return inBlocks(named(node)(nchwc('Conv', before.node.inputs, output(node), attributes)));
+};
+
+// -------------------------------------------------------------------------------------
+// pooling and up-sampling
+// -------------------------------------------------------------------------------------
+
+const pool: Rule = (node, { block, uses, isBlocked, blocked }) => {
+  const x = node.inputs[0] as Value;
+  const indices = node.outputs.length > 1 && uses({ type: node.outputs[1] as Value['type'], node, index: 1 }) > 0;
+  if (!isBlocked(x) || indices || imageOf(output(node), block) === undefined || !explicitPads(node)) return undefined;
+  return inBlocks(named(node)(nchwc(node.operator, [blocked(x)], output(node), node.attributes)));
+};
+
+/** Cells repeated: whole blocks gathered, which onnxruntime does on all threads (its Resize on one). */
+const resize: Rule = (node, { block, isBlocked, blocked }) => {
+  const x = node.inputs[0] as Value;
+  const scales = constants(node.inputs[2]);
+  const is = (name: string, value: string): boolean => {
+    const a = node.attributes[name];
+    return a?._tag === 'String' && a.value === value;
+  };
+  const whole = scales?.length === 4 && scales[0] === 1 && scales[1] === 1 && scales.every((s) => Number.isInteger(s));
+  // In other modes a cell of the output may have another one's number.
+  const floored =
+    is('mode', 'nearest') &&
+    is('nearest_mode', 'floor') &&
+    is('coordinate_transformation_mode', 'asymmetric') &&
+    node.attributes.axes === undefined;
+  const from = imageOf(x, block);
+  const to = imageOf(output(node), block);
+  if (!isBlocked(x) || !whole || !floored || from === undefined || to === undefined) return undefined;
+  const [batch, channels, height, width] = to;
+  const [down, across] = [scales[2] as number, scales[3] as number];
+  const cells = Op.reshape([batch, channels / block, from[2] * from[3], block])(blocked(x) as Value);
+  const places = Array.from({ length: height * width }, (_, i) => {
+    const [row, column] = [Math.floor(i / width), i % width];
+    return Math.floor(row / down) * from[3] + Math.floor(column / across);
+  });
+  return inBlocks(named(node)(Op.reshape(to)(Op.gather(cells, Op.int64s(places), 2))));
+};
+
+/**
+ * Rows and columns of zeros around an image, or taken from it: a convolution of each channel with a kernel that has a single
+ * one, on all threads (onnxruntime's Pad and Slice run on one).
+ */
+const pad: Rule = (node, { block, isBlocked, blocked }) => {
+  const [x, given, value] = node.inputs as readonly [Value, Value, Value | undefined];
+  const pads = constants(given);
+  const mode = node.attributes.mode;
+  const zeros = value === undefined || constants(value)?.every((v) => v === 0) === true;
+  const constant = mode === undefined || (mode._tag === 'String' && mode.value === 'constant');
+  const image = imageOf(x, block);
+  if (pads?.length !== 8 || node.inputs.length > 3 || !zeros || !constant) return undefined;
+  if (!isBlocked(x) || image === undefined || imageOf(output(node), block) === undefined) return undefined;
+  const [n0, c0, top, left, n1, c1, bottom, right] = pads as unknown as readonly [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (n0 !== 0 || c0 !== 0 || n1 !== 0 || c1 !== 0) return undefined;
+  const cut = (n: number): number => Math.max(0, -n);
+  const added = (n: number): number => Math.max(0, n);
+  const size = [1 + cut(top) + cut(bottom), 1 + cut(left) + cut(right)] as const;
+  const one = cut(top) * size[1] + cut(left);
+  const kernel = Array.from({ length: image[1] * size[0] * size[1] }, (_, i) =>
+    Math.floor(i / block) % (size[0] * size[1]) === one ? 1 : 0,
+  );
+  const attributes = {
+    kernel_shape: ints(size),
+    pads: ints([added(top), added(left), added(bottom), added(right)]),
+    group: int(image[1]),
+  };
+  const weights = Op.tensor(kernel, [image[1], 1, ...size], 'float32');
+  return inBlocks(named(node)(nchwc('Conv', [blocked(x), weights], output(node), attributes)));
+};
+
+// -------------------------------------------------------------------------------------
+// elementwise
+// -------------------------------------------------------------------------------------
+
+/** A constant that differs from cell to cell but not from channel to channel, as often as a block has channels. */
+const repeated = (v: Value, block: number): Value => {
+  if (v.node._tag !== 'Constant' || v.type.dtype !== 'float32') return v;
+  const [, , height, width] = v.type.shape as readonly number[] as [number, number, number, number];
+  const cells = Array.from(v.node.data.data, Number).flatMap((n) => Array.from({ length: block }, () => n));
+  return Op.tensor(cells, [1, 1, height, width, block], 'float32');
+};
+
+/** A vector of channels, in a shape that broadcasts along the others. */
+const channelVector = (v: Value, channels: number): boolean => {
+  const [height, width] = v.type.shape.slice(-2);
+  const of = v.type.shape.at(-3);
+  return height === 1 && width === 1 && of === channels && v.type.shape.slice(0, -3).every((d) => d === 1);
+};
+
+/** One number a channel times an image, or added to it: a convolution of each channel by itself, in one pass. */
+const perChannel: Rule = (node, forms) => {
+  const [a, b] = node.inputs as readonly [Value, Value];
+  const y = output(node);
+  const image = imageOf(y, forms.block);
+  if (image === undefined || isPoint(image) || node.detached !== undefined) return elementwise(node, forms);
+  const channels = image[1];
+  const onRight = sameShape(a, y) && channelVector(b, channels);
+  const onLeft = sameShape(b, y) && channelVector(a, channels) && node.operator !== 'Sub';
+  const [x, vector] = onRight ? [a, b] : [b, a];
+  if (!(onRight || onLeft) || y.type.dtype !== 'float32' || !forms.isBlocked(x)) return elementwise(node, forms);
+  const kernel = Op.reshape([channels, 1, 1, 1]);
+  const weights = forms.plain(vector);
+  const attributes = { kernel_shape: ints([1, 1]), group: int(channels) };
+  const of = (inputs: readonly Value[]) => inBlocks(named(node)(nchwc('Conv', inputs, y, attributes)));
+  const image4 = forms.blocked(x) as Value;
+  if (node.operator === 'Mul') return of([image4, kernel(weights)]);
+  const bias = Op.reshape([channels])(node.operator === 'Sub' ? Op.neg(weights) : weights);
+  // After a product of the same kind, the sum is a part of it.
+  const before = image4.node;
+  if (
+    before._tag === 'Operator' &&
+    before.domain === 'com.microsoft.nchwc' &&
+    before.operator === 'Conv' &&
+    before.inputs.length === 2 &&
+    before.attributes.activation === undefined &&
+    forms.uses(x) === 1
+  )
+    return inBlocks(named(node)(nchwc('Conv', [...before.inputs, bias], y, before.attributes)));
+  const ones = Op.tensor(
+    Array.from({ length: channels }, () => 1),
+    [channels, 1, 1, 1],
+    'float32',
+  );
+  return of([image4, ones, bias]);
+};
+
+const elementwise: Rule = (node, { block, plain, isBlocked, blocked }) => {
+  const y = output(node);
+  const inputs = node.inputs.filter((v) => v !== undefined);
+  if (imageOf(y, block) === undefined || inputs.length !== node.inputs.length) return undefined;
+  const full = inputs.filter((v) => sameShape(v, y));
+  const there = full.filter(isBlocked).length;
+  if (there === 0 || there * 2 < full.length) return undefined;
+  const isScalar = (v: Value): boolean => v.type.shape.every((d) => d === 1);
+  const flat = inputs.every((v) => sameShape(v, y) || isScalar(v));
+  const operands = inputs.map((v) => {
+    if (sameShape(v, y)) {
+      const form = blocked(v);
+      return form === undefined || flat ? form : unfolded(block)(form);
+    }
+    if (isScalar(v)) return plain(v);
+    const cells = v.type.shape.length === 4 && v.type.shape[0] === 1 && v.type.shape[1] === 1;
+    return cells && v.node._tag === 'Constant' ? repeated(v, block) : unfoldedOperand(block)(plain(v));
+  });
+  if (operands.some((v) => v === undefined)) return undefined;
+  const shape = flat ? y.type.shape : unfolded(block)(y).type.shape;
+  const copy: OperatorNode = { ...node, inputs: operands, outputs: [valueType(y.type.dtype, shape)] };
+  const value: Value = { type: copy.outputs[0] as Value['type'], node: copy, index: 0 };
+  return inBlocks(flat ? value : Op.reshape(y.type.shape)(value));
+};
+
+// -------------------------------------------------------------------------------------
+// reductions
+// -------------------------------------------------------------------------------------
+
+/** Over the positions, and then, if asked, over the batch: two reductions that onnxruntime has fast loops for. */
+const reduction: Rule = (node, { block, isBlocked, blocked }) => {
+  const x = node.inputs[0] as Value;
+  const axes = constants(node.inputs[1])?.map((a) => (a < 0 ? a + 4 : a));
+  const image = imageOf(x, block);
+  if (axes === undefined || image === undefined || isPoint(image) || !isBlocked(x)) return undefined;
+  const key = [...axes].sort().join();
+  if (key !== '0,2,3' && key !== '2,3') return undefined;
+  const over = (list: readonly number[]) => (v: Value) =>
+    (node.operator === 'ReduceSum' ? Op.reduceSum : Op.reduceMean)({ axes: list })(v);
+  const perImage = over([2, 3])(unfolded(block)(blocked(x) as Value));
+  const result = key === '2,3' ? perImage : over([0])(perImage);
+  return inPlain(named(node)(Op.reshape(output(node).type.shape)(result)));
+};
+
+// -------------------------------------------------------------------------------------
+// table
+// -------------------------------------------------------------------------------------
+
+const all = (names: string, rule: Rule): Readonly<Record<string, Rule>> =>
+  Object.fromEntries(names.split(' ').map((name) => [name, rule]));
+
+export const rules: Readonly<Record<string, Rule>> = {
+  ...all('Add Sub Mul', perChannel),
+  ...all('Div Pow Max Min Greater GreaterOrEqual Less LessOrEqual Equal And Or Not Where', elementwise),
+  ...all('Cast Abs Neg Sign Exp Log Sqrt Reciprocal Floor Ceil Erf Softplus Identity Clip', elementwise),
+  ...all('Elu Selu Celu HardSigmoid HardSwish LeakyRelu ThresholdedRelu Mish', elementwise),
+  ...all('Relu Sigmoid Tanh', activation),
+  Conv: conv,
+  ...all('MaxPool AveragePool', pool),
+  Resize: resize,
+  Pad: pad,
+  ...all('ReduceSum ReduceMean', reduction),
+};

@@ -1,0 +1,132 @@
+/**
+ * Graphs rebuilt node by node, by a rule.
+ *
+ * A rule sees each operator with its inputs already rewritten, and says what stands in its place, or nothing: then it stays.
+ *
+ * Laws: a rule that never says anything gives the very same graph; nodes behind which nothing has changed stay the same
+ * nodes; bodies of loops are rewritten too.
+ */
+import type { NdArray } from '../../shape/NdArray.ts';
+import type { Attribute, Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
+import { topological } from '../Graph.ts';
+
+// -------------------------------------------------------------------------------------
+// model
+// -------------------------------------------------------------------------------------
+
+export interface Surroundings {
+  /** How often a value is read, by operators, in bodies and as an output of the graph. */
+  readonly uses: (v: Value) => number;
+}
+
+/** What stands in place of the outputs of a node; `undefined`: the node itself. */
+export type Rule = (node: OperatorNode, around: Surroundings) => readonly Value[] | undefined;
+
+// -------------------------------------------------------------------------------------
+// parts
+// -------------------------------------------------------------------------------------
+
+type Counts = Map<Node, Map<number, number>>;
+
+const countedAt = (counts: Counts, { node, index }: Value): number | undefined => counts.get(node)?.get(index);
+
+const addTo = (counts: Counts, { node, index }: Value, n: number): void => {
+  const of = counts.get(node) ?? new Map<number, number>();
+  counts.set(node, of.set(index, (of.get(index) ?? 0) + n));
+};
+
+const countUses = (nodes: readonly Node[], outputs: readonly Value[]): Counts => {
+  const counts: Counts = new Map();
+  const count = (v: Value | undefined): void => {
+    if (v !== undefined) addTo(counts, v, 1);
+  };
+  for (const node of nodes) {
+    if (node._tag !== 'Operator') continue;
+    node.inputs.forEach(count);
+    for (const a of Object.values(node.attributes))
+      if (a._tag === 'Graph') a.value.outputs.forEach((o) => count(o.value));
+  }
+  outputs.forEach(count);
+  return counts;
+};
+
+const isSame = (a: Value | undefined, b: Value | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && a.node === b.node && a.index === b.index);
+
+const withBodies = (attributes: Attributes, body: (g: Graph) => Graph): Attributes => {
+  const entries = Object.entries(attributes).map(([name, a]): [string, Attribute] => {
+    if (a._tag !== 'Graph') return [name, a];
+    const next = body(a.value);
+    return [name, next === a.value ? a : { _tag: 'Graph', value: next }];
+  });
+  return entries.every(([name, a]) => a === attributes[name]) ? attributes : Object.fromEntries(entries);
+};
+
+// -------------------------------------------------------------------------------------
+// interpreter
+// -------------------------------------------------------------------------------------
+
+/** The graph with every node that the rule knows replaced. */
+export const rewrite =
+  (rule: Rule) =>
+  (graph: Graph): Graph => {
+    const ends = graph.outputs.map((o) => o.value);
+    const nodes = topological(ends);
+    const before = countUses(nodes, ends);
+    const after: Counts = new Map();
+    const now = new Map<Node, readonly Value[]>();
+    const around: Surroundings = { uses: (v) => countedAt(after, v) ?? countedAt(before, v) ?? 1 };
+    const read = (v: Value): Value => {
+      const found = now.get(v.node)?.[v.index];
+      if (found === undefined || isSame(found, v)) return v;
+      // What is known of the sizes at the place where it is read stays known.
+      return { ...found, type: { ...found.type, shape: v.type.shape } };
+    };
+    const reread = (g: Graph): Graph => {
+      const outputs = g.outputs.map((o) => ({ ...o, value: read(o.value) }));
+      return outputs.every((o, i) => o.value === g.outputs[i]?.value) ? g : { ...g, outputs };
+    };
+    for (const original of nodes) {
+      if (original._tag !== 'Operator') continue;
+      const inputs = original.inputs.map((v) => (v === undefined ? undefined : read(v)));
+      const attributes = withBodies(original.attributes, reread);
+      const isOld = attributes === original.attributes && inputs.every((v, i) => v === original.inputs[i]);
+      const node = isOld ? original : { ...original, inputs, attributes };
+      const results = rule(node, around) ?? node.outputs.map((type, index): Value => ({ type, node, index }));
+      now.set(original, results);
+      results.forEach((v, index) => {
+        const read = countedAt(before, { type: v.type, node: original, index });
+        if (read !== undefined) addTo(after, v, read);
+      });
+    }
+    return reread(graph);
+  };
+
+// -------------------------------------------------------------------------------------
+// helpers of rules
+// -------------------------------------------------------------------------------------
+
+export const constantOf = (v: Value | undefined): NdArray | undefined =>
+  v?.node._tag === 'Constant' ? v.node.data : undefined;
+
+export const labelOf = (v: Value | undefined): string | undefined =>
+  v?.node._tag === 'Input' ? undefined : v?.node.label;
+
+/** The layer that a parameter's name begins with: `head.dense` of `head.dense.kernel`. */
+export const layerOf = (label: string | undefined): string | undefined =>
+  label?.includes('.') ? label.slice(0, label.lastIndexOf('.')) : undefined;
+
+/** The name of another constant of the same layer. */
+export const siblingLabel = (label: string | undefined, role: string): string | undefined => {
+  const layer = layerOf(label);
+  return layer === undefined ? undefined : `${layer}.${role}`;
+};
+
+export const intOf = ({ attributes }: OperatorNode, name: string, otherwise: number): number =>
+  attributes[name]?._tag === 'Int' ? attributes[name].value : otherwise;
+
+export const floatOf = ({ attributes }: OperatorNode, name: string, otherwise: number): number =>
+  attributes[name]?._tag === 'Float' ? attributes[name].value : otherwise;
+
+export const intsOf = ({ attributes }: OperatorNode, name: string): readonly number[] | undefined =>
+  attributes[name]?._tag === 'Ints' ? attributes[name].value : undefined;
