@@ -161,6 +161,9 @@ case("gelu", lambda x: F.gelu(x), {"x": rounded(3, 4, scale=2.0)})
 case("max with equals", lambda x: torch.maximum(x, torch.zeros(()).double()), {"x": torch.tensor([-1.0, 0.0, 2.0]).double()})
 case("amax with equals", lambda x: torch.amax(x, 1), {"x": torch.tensor([[1.0, 2.0, 2.0], [3.0, 0.0, 3.0]]).double()})
 
+conv("conv2d one channel, kernel larger than the image", [2, 1, 1, 2], [1, 1, 3, 3], pads=([1, 1], [1, 1]))
+conv("conv3d one cell", [1, 1, 1, 1, 1], [1, 1, 2, 1, 2], pads=([1, 0, 0], [0, 0, 1]))
+
 path = pathlib.Path(__file__).with_name("gradients.json")
 path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
 print(f"{len(cases)} cases, {path.stat().st_size} bytes")

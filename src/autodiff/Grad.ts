@@ -13,7 +13,7 @@ import { bodies, capture } from '../graph/Captured.ts';
 import type { Node, OperatorNode, Value } from '../graph/Graph.ts';
 import { topological } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
-import type { DType } from '../shape/NdArray.ts';
+import { isFloating } from '../shape/NdArray.ts';
 import { plus } from './Rule.ts';
 import { ruleName, ruleOf } from './Vjp.ts';
 
@@ -79,8 +79,6 @@ const obstructed = (operators: readonly Obstacle[]): AutodiffError => {
 /** What the node's bodies read of the graph around them. */
 const capturedBy = (node: OperatorNode): readonly Value[] => bodies(node).flatMap((g) => capture(g).captured);
 
-const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64';
-
 const show = (v: Value): string => `${v.type.dtype}[${v.type.shape.join(',')}]`;
 
 /** The nodes with a float output that depends on `wrt`, and of those the ones that have it from an input. */
@@ -88,11 +86,14 @@ const dependents = (order: readonly Node[], wrt: readonly Value[]) => {
   const active = new Set<Node>();
   const through = new Set<OperatorNode>();
   const leaves = new Set(wrt.map((v) => v.node));
-  const carries = (v: Value | undefined): boolean => v !== undefined && active.has(v.node) && isFloat(v.type.dtype);
+  const carries = (v: Value | undefined): boolean => v !== undefined && active.has(v.node) && isFloating(v.type.dtype);
   const reads = (node: OperatorNode): boolean => node.inputs.some(carries) || capturedBy(node).some(carries);
   for (const node of order) {
     const passes =
-      node._tag === 'Operator' && node.detached !== true && reads(node) && node.outputs.some((t) => isFloat(t.dtype));
+      node._tag === 'Operator' &&
+      node.detached !== true &&
+      reads(node) &&
+      node.outputs.some((t) => isFloating(t.dtype));
     if (passes) through.add(node);
     if (passes || leaves.has(node)) active.add(node);
   }
@@ -136,7 +137,7 @@ export const vjp = (
     return E.left(
       failure(`vjp: expected one cotangent for each of ${outputs.length} outputs, got ${cotangents.length}`),
     );
-  const discrete = [...outputs, ...wrt].find((v) => !isFloat(v.type.dtype));
+  const discrete = [...outputs, ...wrt].find((v) => !isFloating(v.type.dtype));
   if (discrete !== undefined) return E.left(failure(`vjp: only float values have gradients, got ${show(discrete)}`));
 
   const order = topological(outputs);

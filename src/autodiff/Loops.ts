@@ -15,6 +15,7 @@ import type { Graph, Node, OperatorNode, Value } from '../graph/Graph.ts';
 import { input as formalInput, graph, operator, topological, valueType } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import { substitute, substitution } from '../graph/Substitute.ts';
+import { isFloating } from '../shape/NdArray.ts';
 import { type At, intOf, plus, type Rule, zeros } from './Rule.ts';
 
 // -------------------------------------------------------------------------------------
@@ -49,7 +50,7 @@ const bodyOf = (node: OperatorNode): Body => {
   };
 };
 
-const isFloat = (v: Value): boolean => v.type.dtype === 'float32' || v.type.dtype === 'float64';
+const isFloat = (v: Value): boolean => isFloating(v.type.dtype);
 
 const same = (a: Value, b: Value): boolean => a.node === b.node && a.index === b.index;
 

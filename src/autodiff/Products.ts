@@ -1,6 +1,6 @@
 /**
- * Rules of matrix products. Transposes and the factor go into FusedMatMul, which onnxruntime's CPU provider has for
- * float32 only: elsewhere they are spelled out.
+ * Rules of matrix products. Transposes and the factor go into FusedMatMul, which onnxruntime has for no float64:
+ * there they are spelled out.
  */
 import type { Value } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
@@ -13,7 +13,7 @@ const turned = (x: Value): Value => {
 
 /** Matrix product with transposes and a factor, in any float type. */
 export const multiply = (a: Value, b: Value, options: Op.MatMulOptions = {}): Value => {
-  if (a.type.dtype === 'float32') return Op.matMul(a, b, options);
+  if (a.type.dtype !== 'float64') return Op.matMul(a, b, options);
   const { transA = false, transB = false, alpha = 1 } = options;
   const y = Op.matMul(transA ? turned(a) : a, transB ? turned(b) : b);
   return alpha === 1 ? y : Op.mul(y, alpha);

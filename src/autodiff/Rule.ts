@@ -16,6 +16,7 @@ import {
   type ValueType,
 } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
+import { isFloating } from '../shape/NdArray.ts';
 import type { Dim } from '../shape/Shape.ts';
 
 // -------------------------------------------------------------------------------------
@@ -87,8 +88,7 @@ export const composed =
   (outputs: (at: At) => readonly (Value | undefined)[]): Rule =>
   (at) => {
     // Copies, so that an input that depends on another does not pass its own part on to it.
-    const isFloat = (v: Value | undefined): v is Value =>
-      v !== undefined && (v.type.dtype === 'float32' || v.type.dtype === 'float64');
+    const isFloat = (v: Value | undefined): v is Value => v !== undefined && isFloating(v.type.dtype);
     const copies = at.inputs.map((v) => (isFloat(v) ? Op.identity(v) : v));
     const pairs = outputs({ ...at, inputs: copies }).flatMap((y, i) => {
       const dy = at.dy[i];
@@ -175,6 +175,17 @@ export const over = leanly(Op.div);
 
 /** 1 where it holds, else 0. */
 export const indicator = (condition: Value, like: Value): Value => Op.cast(like.type.dtype)(condition);
+
+/** So steep that every number that float32 has at full precision is at one end: a step in one pass that runs on all threads. */
+const steep = 3e38;
+
+/** 1 where x > 0, else 0. */
+export const positive = (x: Value): Value =>
+  x.type.dtype === 'float32' ? Op.hardSigmoid(steep, 0)(x) : indicator(Op.greater(x, 0), x);
+
+/** 1 where two finite values are equal, else 0; `a` is nowhere above `b`. */
+export const reached = (a: Value, b: Value): Value =>
+  a.type.dtype === 'float32' ? Op.hardSigmoid(steep, 1)(Op.sub(a, b)) : indicator(Op.equal(a, b), a);
 
 // -------------------------------------------------------------------------------------
 // destructors: attributes and inputs that are known
