@@ -75,7 +75,7 @@ describe('models', () => {
     expect(bytes()).toEqual(bytes());
   });
 
-  test.each([12, 21, 17.5])('refuse opset %d', (opset) => {
+  test.each([12, 22, 17.5])('refuse opset %d', (opset) => {
     expect(encode(graphOf({ y: dense }), { opset })).toMatchObject({ left: { _tag: 'UnsupportedOpset', opset } });
   });
 
@@ -330,6 +330,11 @@ describe('opsets below 18', () => {
     const feeds = { x: f32([1, 2, 3, 4, 5, 6], [2, 3]) };
     for (const opset of [13, 17, 18, 20])
       expect((await evaluate({ y: reductions }, feeds, { opset })).y?.data).toEqual(Float32Array.of(11, 26));
+  });
+
+  test('constants that became attributes are not written', () => {
+    const constants = (opset: number) => protoOf({ y: O.reduceMax({ axes: [1] })(x) }, { opset }).initializer.length;
+    expect([17, 18].map(constants)).toEqual([0, 1]);
   });
 
   test('axes that are not constant are refused', () => {

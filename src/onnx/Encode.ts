@@ -9,8 +9,9 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import * as E from 'fp-ts/lib/Either.js';
 import type { Attribute, Graph, InputNode, Node, OperatorNode, Value } from '../graph/Graph.ts';
 import { topological } from '../graph/Graph.ts';
+import { type ExternalOptions, fileOf } from './ExternalData.ts';
 import { type Formals, type Freedom, freedom } from './Freedom.ts';
-import { initializers } from './Initializers.ts';
+import { initializers, type Outside } from './Initializers.ts';
 import { type Fresh, fresh, nodeName, prefixes, usedOutputs } from './Names.ts';
 import { duplicateName, illFormed, type OnnxError, unboundInput } from './OnnxError.ts';
 import { checkOpset, inOpset, irVersion } from './Opset.ts';
@@ -23,6 +24,7 @@ import {
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  type TensorProto,
 } from './proto/onnx_pb.ts';
 import { tensorProto, valueInfo } from './Tensor.ts';
 
@@ -31,7 +33,7 @@ import { tensorProto, valueInfo } from './Tensor.ts';
 // -------------------------------------------------------------------------------------
 
 export interface EncodeOptions {
-  /** ONNX operator set, 13 to 20. Default 18, which graphs are written for. */
+  /** ONNX operator set, 13 to 21. Default 18, which graphs are written for. */
   readonly opset?: number;
   /** Default 'grad-ts'. */
   readonly producer?: string;
@@ -53,6 +55,10 @@ interface Model {
   readonly prefix: ReadonlyMap<Node, string>;
   readonly used: ReadonlyMap<Node, number>;
   readonly unique: Fresh;
+  /** Constants that an older form of an operator needs, written as they come up. */
+  readonly late: { readonly names: Map<Node, string>; readonly tensors: TensorProto[] };
+  /** Names that were asked for: what only a newer form of an operator reads is not written. */
+  readonly read: Set<string>;
   readonly count: (key: string) => number;
 }
 
@@ -67,11 +73,22 @@ interface Scope {
 const nameIn = (scope: Scope | undefined, node: Node): readonly string[] | undefined =>
   scope === undefined ? undefined : (scope.names.get(node) ?? nameIn(scope.around, node));
 
+const lateConstant = ({ late, unique }: Model, { node }: Value): string | undefined => {
+  if (node._tag !== 'Constant') return undefined;
+  const name = late.names.get(node) ?? unique('const_form');
+  if (!late.names.has(node)) late.tensors.push(tensorProto(name, node.data));
+  late.names.set(node, name);
+  return name;
+};
+
 const nameOf = (model: Model, scope: Scope, value: Value): E.Either<OnnxError, string> => {
-  const name = model.constants.get(value.node) ?? nameIn(scope, value.node)?.[value.index];
-  return name === undefined
-    ? E.left(unboundInput(value.node._tag === 'Input' ? value.node.name : `output ${value.index}`, scope.graph.name))
-    : E.right(name);
+  const name =
+    model.constants.get(value.node) ?? lateConstant(model, value) ?? nameIn(scope, value.node)?.[value.index];
+  const { node, index } = value;
+  if (name === undefined)
+    return E.left(unboundInput(node._tag === 'Input' ? node.name : `output ${index}`, scope.graph.name));
+  model.read.add(name);
+  return E.right(name);
 };
 
 const attributeProto = (
@@ -242,7 +259,20 @@ const imports = (order: readonly Node[], opset: number) =>
     version: BigInt(domain === '' ? opset : 1),
   }));
 
-const write = (graph: Graph, options: EncodeOptions): E.Either<OnnxError, Uint8Array> => {
+/** A model, and the files beside it. */
+export interface Encoded {
+  readonly model: Uint8Array;
+  /** By name, in the model's folder; made when they are asked for, so that not all need to be in memory at once. */
+  readonly files: readonly { readonly location: string; readonly bytes: () => Uint8Array }[];
+}
+
+const filesOf = (outside: readonly Outside[]): Encoded['files'] =>
+  [...new Set(outside.map(({ place }) => place.location))].map((location) => ({
+    location,
+    bytes: () => fileOf(outside.filter(({ place }) => place.location === location)),
+  }));
+
+const write = (graph: Graph, options: EncodeOptions, external?: ExternalOptions): E.Either<OnnxError, Encoded> => {
   const opset = checkOpset(options.opset ?? 18);
   if (E.isLeft(opset)) return opset;
   const reserved = [
@@ -253,7 +283,7 @@ const write = (graph: Graph, options: EncodeOptions): E.Either<OnnxError, Uint8A
   if (twice !== undefined) return E.left(duplicateName(twice, graph.name));
   const order = topological(graph.outputs.map((o) => o.value));
   const unique = fresh(reserved);
-  const written = initializers(order, unique);
+  const written = initializers(order, unique, external);
   if (E.isLeft(written)) return written;
   const model: Model = {
     opset: opset.right,
@@ -262,10 +292,13 @@ const write = (graph: Graph, options: EncodeOptions): E.Either<OnnxError, Uint8A
     prefix: prefixes(graph, order),
     used: usedOutputs(graph, order),
     unique,
+    late: { names: new Map(), tensors: [] },
+    read: new Set(),
     count: counter(),
   };
-  return E.map((g: GraphProto) =>
-    toBinary(
+  return E.map((g: GraphProto) => ({
+    files: filesOf(written.right.outside),
+    model: toBinary(
       ModelProtoSchema,
       create(ModelProtoSchema, {
         irVersion: BigInt(irVersion(opset.right)),
@@ -273,10 +306,13 @@ const write = (graph: Graph, options: EncodeOptions): E.Either<OnnxError, Uint8A
         docString: options.doc ?? '',
         opsetImport: imports(order, opset.right),
         metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
-        graph: { ...g, initializer: [...written.right.tensors] },
+        graph: {
+          ...g,
+          initializer: [...written.right.tensors.filter((t) => model.read.has(t.name)), ...model.late.tensors],
+        },
       }),
     ),
-  )(graphProto(model, graph, undefined));
+  }))(graphProto(model, graph, undefined));
 };
 
 /**
@@ -289,10 +325,28 @@ const write = (graph: Graph, options: EncodeOptions): E.Either<OnnxError, Uint8A
  * ```
  */
 export const encode = (graph: Graph, options: EncodeOptions = {}): E.Either<OnnxError, Uint8Array> =>
+  E.map(({ model }: Encoded) => model)(guarded(graph, () => write(graph, options)));
+
+/**
+ * The same with large tensors in files beside the model, for models of more than 2 GiB: the model's bytes, and the files that
+ * belong in its folder.
+ *
+ * ```ts
+ * encodeExternal(graph, { external: { location: 'model.onnx.data' } }); // Either<OnnxError, Encoded>
+ * ```
+ */
+export const encodeExternal = (
+  graph: Graph,
+  { external, ...options }: EncodeOptions & { readonly external: ExternalOptions },
+): E.Either<OnnxError, Encoded> =>
+  /^[^/\\\0]+$/.test(external.location) && !['.', '..'].includes(external.location)
+    ? guarded(graph, () => write(graph, options, external))
+    : E.left(illFormed(`'${external.location}' is not the name of a file in the model's folder`));
+
+const guarded = <A>(graph: Graph, attempt: () => E.Either<OnnxError, A>): E.Either<OnnxError, A> =>
   E.flatten(
     // Protobuf's writer throws where a number does not fit its field (a size of 1.5, a float of 1e40).
-    E.tryCatch(
-      () => write(graph, options),
-      (e) => illFormed(`graph '${graph.name}' cannot be written: ${e instanceof Error ? e.message : String(e)}`),
+    E.tryCatch(attempt, (e) =>
+      illFormed(`graph '${graph.name}' cannot be written: ${e instanceof Error ? e.message : String(e)}`),
     ),
   );

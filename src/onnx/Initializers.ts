@@ -3,10 +3,11 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import type { ConstantNode, Node } from '../graph/Graph.ts';
+import { defaultThreshold, type ExternalOptions, type Place, placing } from './ExternalData.ts';
 import type { Fresh } from './Names.ts';
 import { illFormed, type OnnxError, tooLarge } from './OnnxError.ts';
 import type { TensorProto } from './proto/onnx_pb.ts';
-import { rawBytes, tensorProto } from './Tensor.ts';
+import { externalTensor, rawBytes, tensorProto } from './Tensor.ts';
 
 const LIMIT = 2 ** 31;
 
@@ -16,6 +17,14 @@ const SMALL = 1024;
 export interface Initializers {
   readonly names: ReadonlyMap<Node, string>;
   readonly tensors: readonly TensorProto[];
+  /** What lies beside the model. */
+  readonly outside: readonly Outside[];
+}
+
+export interface Outside {
+  readonly place: Place;
+  /** A view of the array's own memory. */
+  readonly bytes: Uint8Array;
 }
 
 const elements = (shape: readonly number[]): number => shape.reduce((p, d) => p * d, 1);
@@ -27,7 +36,13 @@ const content = (node: ConstantNode): string | undefined => {
 };
 
 /** `order` is topological; labelled constants are named first. */
-export const initializers = (order: readonly Node[], unique: Fresh): E.Either<OnnxError, Initializers> => {
+export const initializers = (
+  order: readonly Node[],
+  unique: Fresh,
+  external?: ExternalOptions,
+): E.Either<OnnxError, Initializers> => {
+  const place = external === undefined ? undefined : placing(external);
+  const outside: Outside[] = [];
   const names = new Map<Node, string>();
   const byContent = new Map<string, string>();
   const tensors: TensorProto[] = [];
@@ -44,8 +59,14 @@ export const initializers = (order: readonly Node[], unique: Fresh): E.Either<On
     names.set(node, name);
     if (known !== undefined) continue;
     if (key !== undefined) byContent.set(key, name);
+    if (place !== undefined && data.byteLength >= (external?.threshold ?? defaultThreshold)) {
+      const at = place(data.byteLength);
+      outside.push({ place: at, bytes: rawBytes(node.data) });
+      tensors.push(externalTensor(name, node.data, at));
+      continue;
+    }
     tensors.push(tensorProto(name, node.data));
     bytes += data.byteLength;
   }
-  return bytes >= LIMIT ? E.left(tooLarge(bytes, LIMIT)) : E.right({ names, tensors });
+  return bytes >= LIMIT ? E.left(tooLarge(bytes, LIMIT)) : E.right({ names, tensors, outside });
 };

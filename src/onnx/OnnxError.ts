@@ -55,7 +55,7 @@ export const illFormed = (message: string): OnnxError => ({ _tag: 'IllFormed', m
 export const tooLarge = (bytes: number, limit: number): OnnxError => ({
   _tag: 'TooLarge',
   bytes,
-  message: `the graph's constants are ${bytes} bytes, an ONNX file holds less than ${limit}: pass large arrays as inputs`,
+  message: `the graph's constants are ${bytes} bytes, an ONNX file holds less than ${limit}: put them in files beside it (encodeExternal, or exportOnnx with externalData)`,
 });
 
 export const malformedModel = (message: string): OnnxError => ({ _tag: 'MalformedModel', message });

@@ -2,6 +2,7 @@
  * Operators in the form that a version of ONNX's operator set expects. Graphs are written for opset 18.
  */
 import * as E from 'fp-ts/lib/Either.js';
+import { tensor } from '../graph/Constants.ts';
 import type { Attribute, Attributes, OperatorNode, Value } from '../graph/Graph.ts';
 import { notExpressible, type OnnxError, unsupportedOpset } from './OnnxError.ts';
 
@@ -10,7 +11,7 @@ import { notExpressible, type OnnxError, unsupportedOpset } from './OnnxError.ts
 // -------------------------------------------------------------------------------------
 
 export const LOWEST_OPSET = 13;
-export const HIGHEST_OPSET = 20;
+export const HIGHEST_OPSET = 21;
 
 export const checkOpset = (opset: number): E.Either<OnnxError, number> =>
   Number.isInteger(opset) && opset >= LOWEST_OPSET && opset <= HIGHEST_OPSET
@@ -18,7 +19,7 @@ export const checkOpset = (opset: number): E.Either<OnnxError, number> =>
     : E.left(unsupportedOpset(opset, LOWEST_OPSET, HIGHEST_OPSET));
 
 /** The version of the file format that came with an opset. */
-export const irVersion = (opset: number): number => (opset <= 18 ? 8 : 9);
+export const irVersion = (opset: number): number => (opset <= 18 ? 8 : opset <= 20 ? 9 : 10);
 
 /** Operators that came after opset 13. */
 const introduced: Readonly<Record<string, number>> = {
@@ -103,6 +104,31 @@ const split = (node: OperatorNode, opset: number): E.Either<OnnxError, OperatorN
     : needs('Split', 'a number of parts that may not be equal', 18, opset);
 };
 
+const known = (value: Value | undefined): readonly number[] | undefined =>
+  value?.node._tag === 'Constant' ? Array.from(value.node.data.data, Number) : undefined;
+
+/** Without `axes` scales are of all axes; a size of one axis is a scale of it, where that gives the size back. */
+const resize = (node: OperatorNode, opset: number): E.Either<OnnxError, OperatorNode> => {
+  const axes = node.attributes.axes?._tag === 'Ints' ? node.attributes.axes.value : undefined;
+  if (axes === undefined) return E.right(node);
+  const shape = node.inputs[0]?.type.shape ?? [];
+  const [scales, sizes] = [known(node.inputs[2]), known(node.inputs[3])];
+  const given = axes.map((axis, i) => {
+    const size = shape[axis];
+    const wanted = sizes?.[i];
+    if (wanted === undefined) return scales?.[i];
+    const scale = typeof size === 'number' ? Math.fround(wanted / size) : undefined;
+    return scale !== undefined && Math.floor(Math.fround(Number(size) * scale)) === wanted ? scale : undefined;
+  });
+  if (given.includes(undefined)) return needs('Resize', 'to sizes of some axes only', 18, opset);
+  const all = shape.map((_, i) => given[axes.indexOf(i)] ?? 1);
+  return E.right({
+    ...node,
+    inputs: [node.inputs[0], undefined, tensor(all, [all.length], 'float32')],
+    attributes: without(node.attributes, 'axes'),
+  });
+};
+
 const narrow = new Set(['uint8', 'int32']);
 
 /** The node as the opset has it, or why the opset cannot say it. */
@@ -122,5 +148,6 @@ export const inOpset =
     if (operator === 'AveragePool' && opset < 19 && node.attributes.dilations !== undefined)
       return needs(operator, 'dilations', 19, opset);
     if (operator === 'ScatterElements' || operator === 'ScatterND') return scatter(node, opset);
+    if (operator === 'Resize' && opset < 18) return resize(node, opset);
     return operator === 'Split' ? split(node, opset) : E.right(node);
   };

@@ -5,9 +5,11 @@ import { create } from '@bufbuild/protobuf';
 import type { ValueType } from '../graph/Graph.ts';
 import type { DType, NdArray } from '../shape/NdArray.ts';
 import type { Dim } from '../shape/Shape.ts';
+import { entriesOf, type Place } from './ExternalData.ts';
 import {
   TensorProto_DataType as DataType,
   type TensorProto,
+  TensorProto_DataLocation,
   TensorProtoSchema,
   type TensorShapeProto_Dimension,
   TensorShapeProto_DimensionSchema,
@@ -22,6 +24,8 @@ import {
 export const dataType: Readonly<Record<DType, DataType>> = {
   float32: DataType.FLOAT,
   float64: DataType.DOUBLE,
+  float16: DataType.FLOAT16,
+  bfloat16: DataType.BFLOAT16,
   int32: DataType.INT32,
   int64: DataType.INT64,
   uint8: DataType.UINT8,
@@ -48,6 +52,16 @@ export const tensorProto = (name: string, array: NdArray): TensorProto =>
     dims: array.shape.map(BigInt),
     dataType: dataType[array.dtype],
     rawData: rawBytes(array),
+  });
+
+/** A tensor whose bytes lie in a file beside the model. */
+export const externalTensor = (name: string, array: NdArray, place: Place): TensorProto =>
+  create(TensorProtoSchema, {
+    name,
+    dims: array.shape.map(BigInt),
+    dataType: dataType[array.dtype],
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: entriesOf(place),
   });
 
 // -------------------------------------------------------------------------------------
