@@ -22,8 +22,11 @@ def flat(t):
     return {"shape": list(t.shape), "data": [round(float(v), 12) for v in t.detach().reshape(-1).tolist()]}
 
 
-def case(name, inputs, weights, f, integer=False):
-    """f(inputs, weights) -> tensor; gradients of float inputs, then of weights."""
+def case(name, inputs, weights, f, integer=False, mode=None, updates=None):
+    """f(inputs, weights) -> tensor; gradients of float inputs, then of weights.
+
+    mode: the only one in which these are the numbers; updates(inputs, weights): new values of running statistics by role.
+    """
     inputs = [t.clone() if integer else t.clone().requires_grad_() for t in inputs]
     weights = [t.clone().requires_grad_() for t in weights]
     y = f(inputs, weights)
@@ -38,6 +41,8 @@ def case(name, inputs, weights, f, integer=False):
         "output": flat(y),
         "cotangent": flat(cotangent),
         "gradients": [flat(g) for g in grads],
+        **({} if mode is None else {"mode": mode}),
+        **({} if updates is None else {"updates": {k: flat(v) for k, v in updates(inputs, weights).items()}}),
     })
 
 
@@ -203,5 +208,109 @@ case("spectral conv", [draw(2, 3, 4, 4)], [draw(2, 3, 2, 2), draw(2), draw(1, 2)
      lambda a, w: F.conv2d(a[0], spectral(w[0], w[2], 1, lambda k: k.permute(2, 3, 1, 0).reshape(-1, 2)), w[1]) + 0 * w[2].sum())
 case("spectral transposed", [draw(2, 3, 2, 3)], [draw(3, 2, 2, 2), draw(2), draw(1, 3)],
      lambda a, w: F.conv_transpose2d(a[0], spectral(w[0], w[2], 3, lambda k: k.permute(2, 3, 1, 0).reshape(-1, 3)), w[1]) + 0 * w[2].sum())
+
+# ---- batch normalisation --------------------------------------------------------------------------------------------
+
+
+def batch(name, shape, axis, eps=1e-3, momentum=0.99, center=True, scale=True):
+    """In training by the batch's statistics, with Keras's running ones (biased variance) after it; in inference by the latter."""
+    n = shape[axis]
+    axes = [i for i in range(len(shape)) if i != axis]
+    along = [-1 if i == axis else 1 for i in range(len(shape))]
+    count = (1 if scale else 0) + (1 if center else 0)
+    weights = ([draw(n) + 1] if scale else []) + ([draw(n)] if center else []) + [draw(n), draw(n) + 1]
+
+    def affine(y, w):
+        w = list(w[:count])
+        y = y * w.pop(0).reshape(along) if scale else y
+        return y + w.pop(0).reshape(along) if center else y
+
+    def statistics(x):
+        m = x.mean(axes)
+        return m, ((x - m.reshape(along)) ** 2).mean(axes)
+
+    def training(a, w):
+        m, v = statistics(a[0])
+        y = affine((a[0] - m.reshape(along)) / torch.sqrt(v.reshape(along) + eps), w)
+        # The layer of PyTorch says the same.
+        same = F.batch_norm(a[0].transpose(1, axis), None, None, training=True, eps=eps).transpose(1, axis)
+        assert torch.allclose(affine(same, w), y, atol=1e-9)
+        return y + 0 * w[count].sum() + 0 * w[count + 1].sum()
+
+    def updates(a, w):
+        old, new = (w[count], w[count + 1]), statistics(a[0])
+        return {
+            role: o * momentum + s * (1 - momentum)
+            for role, o, s in zip(("moving_mean", "moving_variance"), old, new)
+        }
+
+    def inference(a, w):
+        m, v = w[count].reshape(along), w[count + 1].reshape(along)
+        return affine((a[0] - m) / torch.sqrt(v + eps), w)
+
+    x = draw(*shape, scale=2)
+    case(f"batch {name}, training", [x], weights, training, mode="training", updates=updates)
+    case(f"batch {name}, inference", [x], weights, inference, mode="inference")
+
+
+batch("rank 2", [5, 3], 1)
+batch("image", [3, 2, 3, 4], 1)
+batch("sequence, momentum 0.7, epsilon 0.1", [2, 4, 3], 2, eps=0.1, momentum=0.7)
+batch("image without center", [2, 3, 1, 4], 1, center=False)
+batch("rank 2 without scale", [4, 2], 1, scale=False, momentum=0.0)
+batch("image on the last axis, bare", [2, 2, 3, 2], 3, center=False, scale=False, momentum=0.5)
+
+# ---- more of each ---------------------------------------------------------------------------------------------------
+
+case("threshold below 0", [draw(2, 4, 3, scale=2)], [], lambda a, w: F.threshold(a[0], -0.5, 1.0))
+case("threshold image", [draw(2, 2, 3, 2)], [], lambda a, w: F.threshold(a[0], 0.0, 0.25))
+case("dense no bias", [draw(2, 3, 4)], [draw(4, 3)], lambda a, w: a[0] @ w[0])
+case("dense rank 4 softmax", [draw(2, 1, 3, 4)], [draw(4, 5), draw(5)], lambda a, w: torch.softmax(a[0] @ w[0] + w[1], -1))
+case("dense one unit", [draw(3, 1)], [draw(1, 1), draw(1)], lambda a, w: a[0] @ w[0] + w[1])
+case("dense rank 4 sparsemax", [draw(2, 3, 2, 4)], [draw(4, 3, scale=2), draw(3)], lambda a, w: sparsemax(a[0] @ w[0] + w[1], -1))
+case("einsum log softmax, rank 4", [draw(2, 3, 2, 4)], [draw(4, 5)], lambda a, w: torch.log_softmax(torch.einsum("abcd,de->abce", *a, w[0]), -1))
+case("bilinear softmax, rank 4", [draw(2, 3, 2, 2), draw(2, 3, 2, 3)], [draw(4, 2, 3), draw(4)], lambda a, w: torch.softmax(F.bilinear(*a, *w), -1))
+case("conv1d softmax", [draw(2, 3, 5)], [draw(4, 3, 2), draw(4)], lambda a, w: torch.softmax(F.conv1d(a[0], *w), 1))
+case("conv2d softmax", [draw(2, 2, 3, 4)], [draw(3, 2, 2, 2), draw(3)], lambda a, w: torch.softmax(F.conv2d(a[0], *w), 1))
+case("activation selu", [draw(3, 4, scale=2)], [], lambda a, w: F.selu(a[0]))
+case("activation relu of 1", [draw(2, 3, 4, scale=3)], [], lambda a, w: relu_all(a[0], 1.0, 0.2, 0.3))
+case("activation softmax", [draw(2, 4, 2, 3, scale=2)], [], lambda a, w: torch.softmax(a[0], 1))
+case("layer axes out of order", [draw(2, 3, 4)], [draw(4, 3), draw(4, 3)],
+     lambda a, w: standard(a[0], (1, 2), 1e-3) * w[0].reshape(1, 3, 4) + w[1].reshape(1, 3, 4))
+for i, shape in enumerate(shapes):
+    case(f"identity {i}", [draw(*shape)], [], lambda a, w: a[0] * 1)
+    case(f"rescaling {i}", [draw(*shape)], [], lambda a, w, i=i: a[0] * [2.5, -0.1, 1 / 255][i] + [0, 1, -3][i])
+
+# ---- layers made of layers ------------------------------------------------------------------------------------------
+
+
+def affine(x, w):
+    return x @ w[0] + w[1]
+
+
+case("residual", [draw(3, 4)], [draw(4, 4), draw(4)], lambda a, w: a[0] + torch.tanh(affine(a[0], w)))
+case("residual with a shortcut", [draw(2, 3, 4)], [draw(4, 2), draw(2), draw(4, 2)], lambda a, w: affine(a[0], w) + a[0] @ w[2])
+case("residual that broadcasts", [draw(2, 3, 4)], [draw(4, 1)], lambda a, w: a[0] @ w[0] + a[0])
+case("concat", [draw(3, 4)], [draw(4, 2), draw(2)], lambda a, w: torch.cat([affine(a[0], w), a[0]], -1))
+case("concat image", [draw(2, 2, 3, 4)], [draw(3, 2, 1, 1)], lambda a, w: torch.cat([F.conv2d(a[0], w[0]), torch.sigmoid(a[0]), a[0]], 1))
+case("concat sequence", [draw(2, 3, 2)], [], lambda a, w: torch.cat([torch.tanh(a[0]), torch.softmax(a[0], -1)], -1))
+case("concat on 1", [draw(2, 3, 2)], [], lambda a, w: torch.cat([a[0], torch.tanh(a[0])], 1))
+case("concat on -2", [draw(2, 3, 2, 2)], [], lambda a, w: torch.cat([F.silu(a[0]), a[0], a[0]], 2))
+case("concat on 3", [draw(2, 1, 2, 3)], [draw(3, 2)], lambda a, w: torch.cat([a[0] @ w[0], a[0]], 3))
+case("merge multiply", [draw(3, 4)], [draw(4, 4), draw(4)], lambda a, w: a[0] * torch.sigmoid(affine(a[0], w)))
+case("merge average of three", [draw(2, 3, 4)], [draw(4, 1)], lambda a, w: (a[0] + torch.tanh(a[0]) + a[0] @ w[0]) / 3)
+case("merge squeeze and excitation", [draw(2, 3, 4, 2)], [draw(3, 3, 1, 1), draw(3)],
+     lambda a, w: a[0] * torch.sigmoid(F.conv2d(a[0].mean((2, 3), keepdim=True), *w)))
+case("merge subtract", [draw(2, 3)], [draw(3, 3)], lambda a, w: a[0] @ w[0] - a[0])
+case("repeat", [draw(3, 4)], [draw(4, 4), draw(4), draw(4, 4), draw(4)], lambda a, w: torch.tanh(affine(torch.tanh(affine(a[0], w)), w[2:])))
+case("repeat once", [draw(2, 3, 2)], [draw(2, 2)], lambda a, w: a[0] @ w[0])
+case("repeat of one name", [draw(2, 3)], [draw(3, 3), draw(3)], lambda a, w: affine(affine(affine(a[0], w), w), w))
+case("a layer twice", [draw(2, 3), draw(2, 3)], [draw(3, 2), draw(2)], lambda a, w: affine(a[0], w) * affine(a[1], w))
+case("a model twice", [draw(2, 4)], [draw(4, 4), draw(4)], lambda a, w: torch.tanh(affine(torch.tanh(affine(a[0], w)), w)))
+case("a model as a layer", [draw(2, 3, 4)], [draw(4, 4)], lambda a, w: F.silu(a[0] @ w[0]))
+case("a model in a sequence", [draw(2, 3)], [draw(3, 3), draw(3, 2)], lambda a, w: torch.tanh(a[0] @ w[0]) @ w[1])
+case("split in three", [draw(3, 6)], [], lambda a, w: (lambda p, q, r: p * q + r)(*a[0].split(2, -1)))
+case("split by sizes", [draw(2, 5, 3)], [], lambda a, w: (lambda p, q: p * q)(*a[0].split([1, 4], 1)))
+case("split image, one part unused", [draw(2, 4, 2, 3)], [], lambda a, w: torch.tanh(a[0].split([1, 3], 1)[1]))
 
 json.dump(cases, sys.stdout, separators=(",", ":"))

@@ -240,5 +240,104 @@ case("decoder post", [draw(2, 3, 4), draw(2, 5, 4)], a + n1 + a2 + n3 + f + n2,
      lambda x, w: (lambda y: (lambda z: norm(z + ffn(z, w[20:24]), w[24], w[25]))(norm(y + heads(y, x[1], x[1], w[10:18]), w[18], w[19])))(
          norm(x[0] + heads(x[0], x[0], x[0], w[:8], lower(3, 3)), w[8], w[9])))
 
+# ---- more of each ---------------------------------------------------------------------------------------------------
+
+soft_last = lambda v: torch.softmax(v, -1)
+case("simpleRNN softmax, no bias", [draw(2, 4, 2)], weights(2, 3, 1, []),
+     lambda x, w: run(lambda a, s, w: simple(a, s, w, soft_last), x[0], w, 3, sequences=True)[0])
+case("simpleRNN with a state masked", [draw(3, 5, 2), draw(3, 3)], weights(2, 3, 1),
+     # As a factor a masked step is 1: Keras's Multiply.
+     lambda x, w: (lambda o, s: torch.where(mask[:, :, None], o, torch.ones(())) * s[0][:, None])(
+         *run(simple, x[0], w, 3, x[1:], sequences=True, mask=mask)), mask)
+case("gru encoder and decoder", [draw(2, 4, 2), draw(2, 3, 2)], weights(2, 3, 3, [2, 9]) + weights(2, 3, 3, [2, 9]),
+     lambda x, w: run(gru, x[1], w[3:], 3, run(gru, x[0], w[:3], 3)[1], sequences=True)[0])
+case("bidirectional simpleRNN sum, no bias", [draw(2, 4, 2)], weights(2, 3, 1, []) + weights(2, 3, 1, []),
+     lambda x, w: run(simple, x[0], w[:2], 3, sequences=True)[0] + run(simple, x[0], w[2:], 3, sequences=True, backwards=True)[0].flip(1))
+w = weights(3, 2, 4) + weights(3, 2, 4)
+case("bidirectional lstm ave", [draw(2, 5, 3)], w,
+     lambda x, w: (run(lstm, x[0], w[:3], 2)[0] + run(lstm, x[0], w[3:], 2, backwards=True)[0]) / 2)
+ref = torch.nn.LSTM(3, 2, batch_first=True, bidirectional=True)
+ref.load_state_dict({f"{name}_l0{way}": v for k, way in enumerate(["", "_reverse"])
+                     for name, v in zip(["weight_ih", "weight_hh", "bias_ih", "bias_hh"], [w[3 * k].T, w[3 * k + 1].T, w[3 * k + 2], 0 * w[3 * k + 2]])})
+x = torch.tensor(cases[-1]["inputs"][0]["data"]).reshape(2, 5, 3)
+h = ref(x)[1][0]
+assert torch.allclose((h[0] + h[1]) / 2, torch.tensor(cases[-1]["output"]["data"]).reshape(2, 2), atol=1e-9)
+
+case("timeDistributed conv2d", [draw(2, 3, 2, 3, 4)], [draw(3, 2, 2, 2), draw(3)],
+     lambda x, w: F.conv2d(F.pad(x[0].flatten(0, 1), [0, 1, 0, 1]), *w).unflatten(0, (2, 3)))
+case("timeDistributed normalised block", [draw(2, 3, 4)], [draw(4), draw(4), draw(4, 2)],
+     lambda x, w: F.layer_norm(x[0], [4], w[0], w[1], 1e-3) @ w[2])
+
+
+def with_value(x, at, value):
+    """Some steps of which every feature has the value, and one with a single one."""
+    x = x.clone()
+    for place in at:
+        x[place] = value
+    x[0, 0, ..., 0] = value
+    return x
+
+
+def masked(x, value):
+    return x * (x.detach() != value).flatten(2).any(-1).reshape(*x.shape[:2], *[1] * (x.dim() - 2))
+
+
+case("masking", [with_value(draw(2, 4, 3), [(0, 1), (1, 3), (1, 0)], 0.0)], [], lambda x, w: masked(x[0], 0.0))
+case("masking 0.5 before lstm", [with_value(draw(3, 5, 2), [(0, 2), (0, 4), (1, 0)], 0.5)], weights(2, 3, 4),
+     lambda x, w: run(lstm, masked(x[0], 0.5), w, 3, mask=(x[0].detach() != 0.5).any(-1))[0])
+case("masking rank 4", [with_value(draw(2, 3, 2, 2), [(0, 1), (1, 2, 0), (1, 0)], -1.0)], [], lambda x, w: masked(x[0], -1.0))
+
+case("additive causal", [draw(2, 4, 3)], [draw(3)],
+     lambda x, w: soft((w[0] * torch.tanh(x[0][:, :, None] + x[0][:, None])).sum(-1), lower(4, 4)) @ x[0])
+case("grouped cross, no bias", [draw(2, 3, 4), draw(2, 5, 2)], head_weights(4, 2, 2, 4, 3, 3, 4, groups=2, bias=False),
+     lambda x, w: heads(x[0], x[1], x[1], w, bias=False))
+
+
+def waves(n, d, base):
+    t = torch.arange(n)[:, None] * base ** (-2 * (torch.arange(d) // 2) / d)
+    return torch.where(torch.arange(d) % 2 == 0, t.sin(), t.cos())
+
+
+case("sinusoidal wavelength 50", [draw(2, 9, 4)], [], lambda x, w: x[0] + waves(9, 4, 50.0))
+case("learned as long as the sequence", [draw(2, 4, 3)], [draw(4, 3)], lambda x, w: x[0] + w[0])
+case("learned twice", [draw(3, 4, 2)], [draw(5, 2), draw(9, 2)], lambda x, w: torch.tanh(x[0] + w[0][:4]) + w[1][:4])
+case("rotary wavelength 20", [draw(2, 6, 2, 2)], [], lambda x, w: rotated(x[0], 20.0))
+
+
+def gelu_ffn(x, w):
+    return F.gelu(x @ w[0] + w[1]) @ w[2] + w[3]
+
+
+def turned_heads(x, w, base, allowed=None):
+    """One head as wide as the model."""
+    q, k, v = (torch.einsum("btd,dhk->bthk", x, w[i]) + w[i + 1] for i in (0, 2, 4))
+    q, k = rotated(q, base), rotated(k, base)
+    scores = torch.einsum("bthk,bshk->bhts", q, k) / math.sqrt(q.shape[-1])
+    return torch.einsum("bthk,hkd->btd", torch.einsum("bhts,bshk->bthk", soft(scores, allowed), v), w[6]) + w[7]
+
+
+def norm3(x, g, b):
+    return F.layer_norm(x, x.shape[-1:], g, b, 1e-3)
+
+
+a, n1, f, n2 = block_weights(4, 1, 6)
+case("encoder pre gelu rotary", [draw(2, 5, 4)], n1 + a + n2 + f,
+     lambda x, w: (lambda y: y + gelu_ffn(norm3(y, w[10], w[11]), w[12:16]))(
+         (lambda z: x[0] + turned_heads(z, w[2:10], 100.0))(norm3(x[0], w[0], w[1]))))
+a, n1, f, n2 = block_weights(4, 2, 5)
+case("encoder post masked", [draw(3, 5, 4)], a + n1 + f + n2,
+     lambda x, w: (lambda y: norm(y + ffn(y, w[10:14]), w[14], w[15]))(norm(x[0] + heads(x[0], x[0], x[0], w[:8], both), w[8], w[9])), mask)
+a, n1, f, n2 = block_weights(4, 2, 6)
+a2, n3, _, _ = block_weights(4, 2, 6)
+case("decoder pre", [draw(2, 3, 4), draw(2, 5, 4)], n1 + a + n2 + a2 + n3 + f,
+     lambda x, w: (lambda y: y + ffn(norm(y, w[20], w[21]), w[22:26]))(
+         (lambda y: y + heads(norm(y, w[10], w[11]), x[1], x[1], w[12:20]))(
+             (lambda z: x[0] + heads(z, z, z, w[2:10], lower(3, 3)))(norm(x[0], w[0], w[1])))))
+a, n1, f, n2 = block_weights(4, 1, 3)
+a2, n3, _, _ = block_weights(4, 1, 3)
+case("decoder post gelu rotary, one head", [draw(2, 4, 4), draw(2, 3, 4)], a + n1 + a2 + n3 + f + n2,
+     lambda x, w: (lambda y: (lambda z: norm(z + gelu_ffn(z, w[20:24]), w[24], w[25]))(norm(y + heads(y, x[1], x[1], w[10:18]), w[18], w[19])))(
+         norm(x[0] + turned_heads(x[0], w[:8], 10000.0, lower(4, 4)), w[8], w[9])))
+
 json.dump(cases, sys.stdout, separators=(",", ":"))
 print()

@@ -351,6 +351,15 @@ for a, b, equation, axes, normalize in [
 
     case("dot", [axes, {"normalize": normalize}], stack(dot), {"a": a, "b": b})
 
+for a, b, axis in [([2, 3], [2, 2], None), ([2, 2, 3, 1], [2, 1, 3, 1], None), ([2, 3, 2], [2, 1, 2], 1), ([1, 2, 3, 2], [1, 2, 3, 4], -1)]:
+    at = axis if axis is not None else 1 if len(a) >= 4 else -1
+    case("concatenate", [] if axis is None else [axis], stack(lambda a, b: torch.cat([a, b], at)), {"a": a, "b": b})
+
+for x in [[2, 3, 4], [3, 2], [2, 2, 1, 3, 2]]:
+    case("flatten", [], lambda x: x.flatten(1), {"x": x})
+for x, to in [([2, 6], [2, 3]), ([3, 2, 4], [-1]), ([2, 2, 3, 2], [4, -1, 1])]:
+    case("reshape", [to], lambda x: x.reshape(x.shape[0], *to), {"x": x})
+
 path = pathlib.Path(__file__).with_name("spatial.json")
 path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
 print(f"{len(cases)} cases, {path.stat().st_size} bytes")

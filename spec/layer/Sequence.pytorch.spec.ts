@@ -1,6 +1,6 @@
 /**
  * Recurrent and attention layers, transformer blocks: output and all gradients beside PyTorch's in float64 (see
- * spec/golden/sequence.py), with lengths known and under a name; and whether both providers have the kernels.
+ * spec/golden/sequence.py and convlstm.py), with lengths known and under a name; and whether both providers have the kernels.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -16,9 +16,9 @@ import { dims } from '../../src/shape/Shape.ts';
 import { inference, resolvedOf, right, trainingMode } from '../interpret/support.ts';
 import { evaluate, graphOf } from '../support/evaluate.ts';
 import { kernelTables } from '../support/kernelTables.ts';
-
-// biome-ignore lint/suspicious/noExplicitAny: the table has layers of all kinds
-type Any = any;
+import { convLstmModels } from './convLstmModels.ts';
+import type { Any, Wire } from './coreModels.ts';
+import { sequenceModels } from './sequenceModels.ts';
 
 interface Flat {
   readonly shape: readonly number[];
@@ -36,69 +36,18 @@ interface Golden {
   readonly gradients: readonly Flat[];
 }
 
-const cases: readonly Golden[] = JSON.parse(readFileSync(new URL('../golden/sequence.json', import.meta.url), 'utf8'));
+const read = (family: string): readonly Golden[] =>
+  JSON.parse(readFileSync(new URL(`../golden/${family}.json`, import.meta.url), 'utf8'));
 
-const layer =
-  (l: Any) =>
-  ([x]: Any): Any =>
-    l(x);
-const sequences = { returnSequences: true } as const;
-const heads = (keyDim: number, more = {}) => L.multiHeadAttention({ heads: 2, keyDim, ...more });
-const sources =
-  (l: Any) =>
-  ([query, value, key]: Any): Any =>
-    L.attend(l, { query, value, ...(key === undefined ? {} : { key }) });
+const cases = [...read('sequence'), ...read('convlstm')];
 
-const models: Readonly<Record<string, (x: Any) => Any>> = {
-  'simpleRNN sequences': layer(L.simpleRNN(3, sequences)),
-  'simpleRNN relu, no bias, masked': layer(L.simpleRNN(4, { activation: 'relu', useBias: false })),
-  'simpleRNN truncate 2': layer(L.simpleRNN(2, { returnSequences: true, truncate: 2 })),
-  'lstm last': layer(L.lstm(3)),
-  'lstm one step': layer(L.lstm(1, sequences)),
-  'lstm sequences backwards masked': layer(L.lstm(3, { returnSequences: true, goBackwards: true })),
-  'lstm with states': ([x, h, c]) => {
-    const { output, state } = L.withState(L.lstm(3) as Any, x, [h, c] as Any) as Any;
-    return L.concatenate(L.concatenate(output, state[0]) as Any, state[1]);
-  },
-  'lstm truncate 3': layer(L.lstm(2, { truncate: 3 })),
-  'gru sequences': layer(L.gru(3, sequences)),
-  'gru reset before': layer(L.gru(2, { resetAfter: false })),
-  'gru masked': layer(L.gru(3)),
-  'bidirectional lstm concat sequences masked': layer(L.bidirectional(L.lstm(3, sequences))),
-  'bidirectional gru mul': layer(L.bidirectional(L.gru(2), { mergeMode: 'mul' })),
-  'stacked lstm and gru': layer(L.sequential(L.lstm(4, sequences), L.gru(2))),
-  'timeDistributed dense': layer(L.timeDistributed(L.dense(4, { activation: 'tanh' }))),
-  attention: sources(L.attention()),
-  'attention scale causal': layer(L.attention({ useScale: true, causal: true })),
-  'attention concat': sources(L.attention({ useScale: true, scoreMode: 'concat' })),
-  additive: sources(L.additiveAttention()),
-  'additive masked, no scale': layer(L.additiveAttention({ useScale: false })),
-  'heads self': layer(heads(2)),
-  'heads cross': sources(L.multiHeadAttention({ heads: 3, keyDim: 2, valueDim: 4, outputSize: 6 })),
-  'heads causal, no bias': layer(heads(3, { causal: true, useBias: false })),
-  'heads masked': layer(heads(3)),
-  'heads rotary causal': layer(heads(4, { causal: true, rotary: true })),
-  grouped: layer(L.groupedQueryAttention({ heads: 4, keyValueHeads: 2, keyDim: 2 })),
-  'grouped, one key head, causal rotary': layer(
-    L.groupedQueryAttention({ heads: 3, keyValueHeads: 1, keyDim: 2, causal: true, rotary: true }),
-  ),
-  'sinusoidal even': layer(L.sinusoidalPositions()),
-  'sinusoidal odd': layer(L.sinusoidalPositions()),
-  learned: layer(L.learnedPositions(6)),
-  rotary: layer(L.rotaryPositions()),
-  'rotary rank 3': layer(L.rotaryPositions()),
-  'encoder post': layer(L.transformerEncoder({ features: 4, heads: 2, intermediate: 6 })),
-  'encoder pre causal': layer(
-    L.transformerEncoder({ features: 4, heads: 2, intermediate: 6, normalizeFirst: true, causal: true }),
-  ),
-  'decoder post': ([x, memory]) => L.transformerDecoder({ features: 4, heads: 2, intermediate: 6 })(x, memory),
-};
+const models = { ...sequenceModels(L), ...convLstmModels(L) };
 
 const array = ({ shape, data }: Flat): NdArray => ({ dtype: 'float32', shape, data: Float32Array.from(data) });
 
 /** The second axis of sequences under a name: the same one for those that attend together. */
 const named = ({ shape }: Flat, i: number, name: string): readonly Dim[] =>
-  shape.length < 3
+  shape.length < 3 || (i > 0 && name === '2d with states')
     ? shape.slice(1)
     : [name.startsWith('heads cross') && i > 0 ? 'keys' : i > 0 ? 'keys' : 'seq', ...shape.slice(2)];
 
@@ -108,7 +57,7 @@ interface Built {
 }
 
 const built = (golden: Golden, lengths: 'known' | 'named', mode: Mode): Built => {
-  const wire = models[golden.name];
+  const wire: Wire | undefined = models[golden.name];
   if (wire === undefined) throw new Error(`no model for ${golden.name}`);
   const shapes = golden.inputs.map((t, i) => (lengths === 'known' ? t.shape.slice(1) : named(t, i, golden.name)));
   const model: Model<never, unknown> = L.graph(
@@ -176,9 +125,13 @@ describe.each(['known', 'named'] as const)('lengths %s', (lengths) => {
   });
 
   test.each(cases)('kernels of $name', (golden) => {
-    const graph = graphOf(built(golden, lengths, trainingMode('cuda')).values);
-    expect(missingKernels(graph, kernelTables, 'cpu', 18)).toEqual([]);
-    expect(missingKernels(graph, kernelTables, 'cuda', 18)).toEqual([]);
+    for (const mode of [trainingMode('cuda'), inference]) {
+      const graph = graphOf(built(golden, lengths, mode).values);
+      expect(missingKernels(graph, kernelTables, 'cpu', 18)).toEqual([]);
+      expect(missingKernels(graph, kernelTables, 'cuda', 18)).toEqual([]);
+    }
+    const shipped = graphOf({ y: built(golden, lengths, inference).values.y as Value });
+    expect(missingKernels(shipped, kernelTables, 'cpu', 17)).toEqual([]);
   });
 });
 

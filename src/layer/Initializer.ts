@@ -5,9 +5,9 @@
  * the number of outputs that one input reaches. The draws come from the seed and the parameter's name, see
  * `model/Initial.ts`.
  */
-import type { Initializer } from './Options.ts';
+import type { Initializer, WindowName } from './Options.ts';
 
-export type { Initializer } from './Options.ts';
+export type { Initializer, WindowName } from './Options.ts';
 
 // -------------------------------------------------------------------------------------
 // constants
@@ -125,3 +125,41 @@ export const orthogonal = (options: { readonly gain?: number } = {}): Initialize
   _tag: 'Orthogonal',
   gain: options.gain ?? 1,
 });
+
+// -------------------------------------------------------------------------------------
+// signals
+// -------------------------------------------------------------------------------------
+
+export interface StftOptions {
+  /** `'hann'` by default; the values of a window of your own, as many as the kernel is long; or `'none'`. */
+  readonly window?: WindowName | readonly number[] | 'none';
+  /** What the window is divided by: `'density'` (default) its Euclidean norm, `'spectrum'` its sum; or `'none'`. */
+  readonly scaling?: 'density' | 'spectrum' | 'none';
+  /** A window of one more value, the last one left out; `false` by default. */
+  readonly periodic?: boolean;
+}
+
+/**
+ * The kernel of a one-dimensional convolution that takes the short-time Fourier transform of a signal of one channel: band k
+ * of F at time t is `cos(-2 pi t k / (2 (F - 1)))` for `'real'`, the sine for `'imaginary'`, times the window. For kernels
+ * `[bands, 1, length]` only. Two such convolutions make a spectrogram, that can be trained on. Keras `STFTInitializer`
+ * (`side='real'` or `'imag'`).
+ *
+ * @example
+ * graph([1, 16000], (x) => {
+ *   const side = (s: 'real' | 'imaginary') =>
+ *     conv1d({ filters: 129, kernel: 256, strides: 128, useBias: false, kernelInitializer: Initializer.stft(s) })(x);
+ *   const [re, im] = [side('real'), side('imaginary')];
+ *   return add(multiply(re, re), multiply(im, im));          // power: [batch, 129, 124]
+ * })
+ */
+export const stft = (side: 'real' | 'imaginary', options: StftOptions = {}): Initializer => {
+  const { window = 'hann', scaling = 'density', periodic = false } = options;
+  return {
+    _tag: 'Stft',
+    side,
+    window: window === 'none' ? undefined : window,
+    scaling: scaling === 'none' ? undefined : scaling,
+    periodic,
+  };
+};

@@ -4,13 +4,23 @@
  * Layers are functions that return immutable values; they compose with `sequential`, `residual`, `concat`, become models
  * with `model` and `graph`, and are functions on symbolic tensors themselves.
  */
-export type { Groups, GroupsOf, Model } from '../model/Wiring.ts';
+export type { Grouping, Groups, GroupsOf, Model } from '../model/Wiring.ts';
 export { asLayer, graph, groups, model, through } from '../model/Wiring.ts';
 export type { Apply, Fn, Id, Leaf, Named, Seq } from '../shape/Fn.ts';
 export type { AnyShape, Dim, Int, Shape } from '../shape/Shape.ts';
 export { int } from '../shape/Shape.ts';
 export * from './activation.ts';
 export * from './attention.ts';
+export {
+  type Augmented,
+  randomBrightness,
+  randomContrast,
+  randomFlip,
+  randomRotation,
+  randomTranslation,
+  randomZoom,
+  type WarpOptions,
+} from './augmentation.ts';
 export * as Constraint from './Constraint.ts';
 export * from './combinators.ts';
 export type {
@@ -22,6 +32,7 @@ export type {
   Conv3dOptions,
 } from './convolution.ts';
 export { conv1d, conv2d, conv3d } from './convolution.ts';
+export * from './convRecurrent.ts';
 export * from './core.ts';
 export * from './custom.ts';
 export type { KernelLayer, Layer } from './Definition.ts';

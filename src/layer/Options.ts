@@ -62,6 +62,17 @@ export const activationName = (a: Activation): ActivationName | 'threshold' => (
 // initializers
 // -------------------------------------------------------------------------------------
 
+/** Windows of signal processing, all of them sums of cosines. */
+export type WindowName =
+  | 'boxcar'
+  | 'hann'
+  | 'hamming'
+  | 'blackman'
+  | 'nuttall'
+  | 'blackmanHarris'
+  | 'flattop'
+  | 'cosine';
+
 /** Keras's initializers; fans by Keras's rules on the Keras layout of the kernel. */
 export type Initializer =
   | { readonly _tag: 'Zeros' }
@@ -82,8 +93,16 @@ export type Initializer =
   | { readonly _tag: 'Orthogonal'; readonly gain: number }
   /** `gain` where both indices are equal, else 0. */
   | { readonly _tag: 'Identity'; readonly gain: number }
+  /** Kernels of a short-time Fourier transform, `[bands, 1, length]`: the real or the imaginary part. */
+  | {
+      readonly _tag: 'Stft';
+      readonly side: 'real' | 'imaginary';
+      readonly window: WindowName | readonly number[] | undefined;
+      readonly scaling: 'density' | 'spectrum' | undefined;
+      readonly periodic: boolean;
+    }
   /** The numbers themselves, in the parameter's own layout. */
-  | { readonly _tag: 'Values'; readonly shape: readonly number[]; readonly values: readonly number[] }
+  | { readonly _tag: 'Values'; readonly shape: readonly number[]; readonly values: readonly number[] | Float32Array }
   /** Of a vector: equal parts one behind the other, each drawn by its own initializer. */
   | { readonly _tag: 'Parts'; readonly parts: readonly Initializer[] };
 

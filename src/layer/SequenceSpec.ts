@@ -34,6 +34,19 @@ export interface RecurrentSpec extends Governed {
   readonly truncate: number | undefined;
 }
 
+export type ConvCell = 'convLstm1d' | 'convLstm2d' | 'convLstm3d';
+
+/** Inputs as `RecurrentSpec`. One number for each spatial axis. */
+export interface ConvLstmSpec extends Omit<RecurrentSpec, 'op' | 'units' | 'resetAfter'> {
+  readonly op: ConvCell;
+  readonly filters: number;
+  readonly kernel: readonly number[];
+  /** Of the input's convolution; the state's has 1, and `'same'`, and no dilation. */
+  readonly strides: readonly number[];
+  readonly padding: 'same' | 'valid';
+  readonly dilation: readonly number[];
+}
+
 export type MergeMode = 'concat' | 'sum' | 'mul' | 'ave';
 
 // -------------------------------------------------------------------------------------
@@ -76,8 +89,9 @@ export type AttentionSpec = DotAttentionSpec | MultiHeadAttentionSpec;
 
 export type SequenceLeaf =
   | RecurrentSpec
-  /** State `index` of the recurrent layer that it is applied to. */
-  | { readonly op: 'recurrentState'; readonly index: number }
+  | ConvLstmSpec
+  /** State `index` of the recurrent layer that it is applied to, which has so many spatial axes. */
+  | { readonly op: 'recurrentState'; readonly index: number; readonly spatial: number }
   /** Of a forward and a backward layer's outputs; a sequence of the second is turned round first. */
   | { readonly op: 'mergeDirections'; readonly mode: MergeMode; readonly sequences: boolean }
   | { readonly op: 'masking'; readonly maskValue: number }
@@ -94,6 +108,9 @@ const sequenceOps: ReadonlySet<string> = new Set<SequenceLeaf['op']>([
   'simpleRNN',
   'lstm',
   'gru',
+  'convLstm1d',
+  'convLstm2d',
+  'convLstm3d',
   'recurrentState',
   'mergeDirections',
   'masking',
@@ -107,6 +124,11 @@ const sequenceOps: ReadonlySet<string> = new Set<SequenceLeaf['op']>([
   'learnedPositions',
   'rotaryPositions',
 ]);
+
+const convCells: ReadonlySet<string> = new Set<ConvCell>(['convLstm1d', 'convLstm2d', 'convLstm3d']);
+
+export const isConvLstm = <S extends { readonly op: string }>(spec: S): spec is Extract<S, { readonly op: ConvCell }> =>
+  convCells.has(spec.op);
 
 export const isSequence = <S extends { readonly op: string }>(spec: S): spec is Extract<S, SequenceLeaf> =>
   sequenceOps.has(spec.op);

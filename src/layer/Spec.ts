@@ -4,6 +4,8 @@
  * A `Leaf` computes something; a `Composite` only arranges leaves. Names are Keras's, in camel case; every option is
  * present with its default filled in by the constructor, so that interpreters decide nothing.
  */
+import type { Foreign } from '../graph/Foreign.ts';
+import type { NdArray } from '../shape/NdArray.ts';
 import type { AnyShape, Shape } from '../shape/Shape.ts';
 import type { BatchNormalizationSpec, CoreLeaf, DenseSpec, KernelSpec } from './CoreSpec.ts';
 import type { Activation } from './Options.ts';
@@ -29,7 +31,16 @@ export type Leaf =
   /** Kernel = gain * v / |v|, one norm for each output unit (Salimans and Kingma 2016). */
   | { readonly op: 'weightNormalization'; readonly layer: KernelSpec; readonly dataInit: boolean }
   /** More than one input. */
-  | { readonly op: 'concatenate'; readonly axis: number };
+  | { readonly op: 'concatenate'; readonly axis: number }
+  | ImportedSpec
+  /** Another output of the imported graph: its first input is the graph's layer, the others are the graph's own inputs. */
+  | { readonly op: 'importedOutput'; readonly graph: Foreign; readonly output: number };
+
+/** A graph that somebody else made, with the values that its weights begin with. It gives its first output. */
+export interface ImportedSpec {
+  readonly op: 'imported';
+  readonly graph: Foreign;
+}
 
 // -------------------------------------------------------------------------------------
 // composites
@@ -60,6 +71,12 @@ export type Spec = Leaf | Composite;
 export interface ModelSpec {
   readonly inputs: readonly { readonly name: string; readonly type: AnyShape }[];
   readonly outputs: readonly { readonly name: string; readonly from: Expression }[];
+  /** Values that parameters begin with in place of their initializers', by full name: trained weights that a model carries. */
+  readonly carried?: Readonly<Record<string, NdArray>>;
+  /** Names that layers without one do not take, because a later layer has it. */
+  readonly reserved?: readonly string[];
+  /** Paths of layers and groups that are not trained. */
+  readonly frozen?: readonly string[];
 }
 
 export type Expression =

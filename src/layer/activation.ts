@@ -4,7 +4,8 @@
  *
  * Any shape, which stays, but for `glu`. `softmax`, `logSoftmax` and `sparsemax` are along the last axis by default, and along
  * axis 1, the channels, from rank 4 on: images are `[batch, channels, height, width]`. (Keras's default is always the last axis,
- * where it has the channels.)
+ * where it has the channels.) As an option they are along the features of their layer, whatever the rank: the last axis of
+ * `dense`, axis 1 of convolutions.
  */
 import type { Fn, Leaf } from '../shape/Fn.ts';
 import type { GluOut, PReluOut } from '../shape/rules/Core.ts';

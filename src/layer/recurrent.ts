@@ -8,8 +8,10 @@
  * or from `embedding` with `maskZero`. It is no tensor of its own: it travels beside the numbers through the layers that
  * keep time in its place (the list is `interpret/lower/masks`), is used up where time ends, and the types do not show
  * it. A recurrent layer copies its state at a masked step, so what it gives at the end is its output at the last step
- * that counts; its sequence repeats the output before. Attention gives masked keys no weight. Where the model's output
- * still has a mask, the loss counts the positions that it keeps.
+ * that counts; its sequence repeats the output before. Attention gives masked keys no weight, batch normalisation takes its
+ * statistics over the steps that count, and `globalAveragePool1d` behind `permute([2, 1])` their mean. Sums and means of
+ * several tensors keep the mask if all have one: a step counts where it counts in any. Where the model's output still has
+ * a mask, the loss counts the positions that it keeps.
  */
 import type { Apply, Fn, Leaf } from '../shape/Fn.ts';
 import type { ElementwiseOut } from '../shape/rules/Elementwise.ts';
@@ -17,13 +19,14 @@ import type { DirectionsOut, FoldTime, RecurrentOut, UnfoldTime } from '../shape
 import type { AnyShape, Known, Shape } from '../shape/Shape.ts';
 import type { Layer, Only } from './Definition.ts';
 import { define } from './Definition.ts';
-import { governed, type KernelGoverning } from './governing.ts';
-import { glorotUniform, orthogonal, zeros } from './Initializer.ts';
-import type { Activation, Constraint, Initializer, Regularizer } from './Options.ts';
-import type { Cell, MergeMode, RecurrentSpec } from './SequenceSpec.ts';
+import type { Cell, ConvLstmSpec, MergeMode, RecurrentSpec } from './SequenceSpec.ts';
 import type { Spec } from './Spec.ts';
+import type { GatedOptions, SimpleRnnOptions } from './stepping.ts';
+import { stepping } from './stepping.ts';
 import type { Tensor } from './Tensor.ts';
 import { applied } from './Tensor.ts';
+
+export type { GatedOptions, SimpleRnnOptions } from './stepping.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -38,40 +41,6 @@ export interface Recurrent<Op extends Cell, N extends number, C> extends Leaf {
 /** A layer that `bidirectional` and `withState` take. */
 export interface RecurrentLayer<F extends Fn> extends Layer<F> {
   readonly spec: RecurrentSpec;
-}
-
-export interface SimpleRnnOptions extends KernelGoverning {
-  /** `'tanh'` by default. */
-  readonly activation?: Activation;
-  /** `true` by default. */
-  readonly useBias?: boolean;
-  /** `glorotUniform` by default. */
-  readonly kernelInitializer?: Initializer;
-  /** `orthogonal()` by default. */
-  readonly recurrentInitializer?: Initializer;
-  /** `zeros` by default. */
-  readonly biasInitializer?: Initializer;
-  /** Penalty on the recurrent kernel, added to the loss. */
-  readonly recurrentRegularizer?: Regularizer;
-  readonly recurrentConstraint?: Constraint;
-  /** In training, the share of the input's features that are dropped: the same ones at every step. 0 by default. */
-  readonly dropout?: number;
-  /** In training, the share of the state's features that are dropped before the recurrent product. 0 by default. */
-  readonly recurrentDropout?: number;
-  /** Whether the output is the sequence of all outputs and not the last one only; `false` by default. */
-  readonly returnSequences?: boolean;
-  /** Whether time runs backwards, also in the sequence that is returned; `false` by default. */
-  readonly goBackwards?: boolean;
-  /**
-   * Truncated back-propagation through time: no gradient flows into a block of this many steps from the block behind it.
-   * Without it gradients flow through all steps. Keras has no such option; in PyTorch one detaches the state.
-   */
-  readonly truncate?: number;
-}
-
-export interface GatedOptions extends SimpleRnnOptions {
-  /** Of the gates; `'sigmoid'` by default. */
-  readonly recurrentActivation?: Activation;
 }
 
 export interface LstmOptions extends GatedOptions {
@@ -96,21 +65,9 @@ type AnyOptions = LstmOptions & GruOptions;
 const recurrentSpec = (op: Cell, units: number, o: AnyOptions): RecurrentSpec => ({
   op,
   units,
-  activation: o.activation ?? 'tanh',
-  recurrentActivation: o.recurrentActivation ?? 'sigmoid',
-  useBias: o.useBias ?? true,
-  kernelInitializer: o.kernelInitializer ?? glorotUniform,
-  recurrentInitializer: o.recurrentInitializer ?? orthogonal(),
-  biasInitializer: o.biasInitializer ?? zeros,
+  ...stepping(o),
   unitForgetBias: op === 'lstm' && (o.unitForgetBias ?? true),
   resetAfter: op === 'gru' && (o.resetAfter ?? true),
-  dropout: o.dropout ?? 0,
-  recurrentDropout: o.recurrentDropout ?? 0,
-  returnSequences: o.returnSequences ?? false,
-  goBackwards: o.goBackwards ?? false,
-  zeroOutputForMask: false,
-  truncate: o.truncate,
-  ...governed(o),
 });
 
 const recurrent = <F extends Fn>(op: Cell, units: number, options: unknown): RecurrentLayer<F> =>
@@ -153,18 +110,27 @@ export const gru = <const N extends number, const C extends GruOptions = {}>(
 // states
 // -------------------------------------------------------------------------------------
 
+/** A layer that `withState` takes. */
+export interface StatefulLayer<F extends Fn> extends Layer<F> {
+  readonly spec: RecurrentSpec | ConvLstmSpec;
+}
+
 type UnitsOf<F> = F extends { readonly units: infer N extends number } ? N : number;
 type BatchOf<S> = S extends readonly [infer B extends string | number, ...unknown[]] ? B : number;
 type State<F, S> = Tensor<[BatchOf<S>, UnitsOf<F>]>;
 type States<F, S> = F extends { readonly cell: 'lstm' }
   ? readonly [State<F, S>, State<F, S>]
-  : F extends { readonly cell: Cell }
-    ? readonly [State<F, S>]
-    : readonly State<F, S>[];
+  : F extends { readonly cell: 'convLstm' }
+    ? (F & { readonly in: S })['state' & keyof F] extends infer H
+      ? readonly [Tensor<Known<H>>, Tensor<Known<H>>]
+      : never
+    : F extends { readonly cell: Cell }
+      ? readonly [State<F, S>]
+      : readonly State<F, S>[];
 
 /**
  * A recurrent layer in a graph, with its states: `state` is what the layer carries after the last step, [h] or for lstm
- * [h, c], each `[batch, units]`. `initial` is what it carries before the first one, zeros by default: the state of an encoder
+ * [h, c], each `[batch, units]` (of a convolutional one `[batch, filters, ...cells]`). `initial` is what it carries before the first one, zeros by default: the state of an encoder
  * for a decoder. `name` is the layer's name, as `named` gives it: used twice, the two share their parameters. Keras's
  * `return_state` and `initial_state`; its stateful layers are this, with the state fed back.
  *
@@ -175,7 +141,7 @@ type States<F, S> = F extends { readonly cell: 'lstm' }
  * })
  */
 export const withState = <F extends Fn, S extends AnyShape>(
-  layer: RecurrentLayer<F>,
+  layer: StatefulLayer<F>,
   x: [Apply<F, S>] extends [infer E extends string] ? E : Tensor<S>,
   initial?: NoInfer<States<F, S>>,
   name?: string,
@@ -185,9 +151,10 @@ export const withState = <F extends Fn, S extends AnyShape>(
     x as Tensor<unknown>,
     ...((initial ?? []) as readonly Tensor<unknown>[]),
   ]);
-  const count = layer.spec.op === 'lstm' ? 2 : 1;
+  const spatial = 'kernel' in layer.spec ? layer.spec.kernel.length : 0;
+  const count = layer.spec.op === 'lstm' || spatial > 0 ? 2 : 1;
   const state = Array.from({ length: count }, (_, index) =>
-    applied<Shape>({ op: 'recurrentState', index }, [output as Tensor<unknown>]),
+    applied<Shape>({ op: 'recurrentState', index, spatial }, [output as Tensor<unknown>]),
   );
   return { output, state: state as unknown as States<F, S> };
 };
@@ -251,7 +218,8 @@ export interface Masking extends Leaf {
 
 /**
  * Marks the steps of which every feature is `maskValue` (0 by default) as masked, and zeroes them. The layers behind skip
- * them, see the head of this file. Shapes: `[batch, seq, ..., features]`, which stays. Keras `Masking`.
+ * them, see the head of this file. Shapes: `[batch, seq, ..., features]`, which stays. Keras `Masking` (which from rank 4 on
+ * looks at each vector of the last axis by itself, where this is about whole steps).
  */
 export const masking = (options: { readonly maskValue?: number } = {}): Layer<Masking> =>
   define({ op: 'masking', maskValue: options.maskValue ?? 0 });

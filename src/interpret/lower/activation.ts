@@ -148,8 +148,11 @@ const sparsemax =
 // the table
 // -------------------------------------------------------------------------------------
 
-/** What an activation does to a value. Numbers left out are Keras's: those of its functions, not of its layers. */
-export const activate = (activation: Activation): Function => {
+/**
+ * What an activation does to a value. Numbers left out are Keras's: those of its functions, not of its layers. `features` is the
+ * axis of classes where the activation names none: a layer that activates its own result knows where its features are.
+ */
+export const activate = (activation: Activation, features?: number): Function => {
   const a: Numbers = typeof activation === 'string' ? { name: activation } : activation;
   switch (a.name) {
     case 'linear':
@@ -207,10 +210,10 @@ export const activate = (activation: Activation): Function => {
     case 'threshold':
       return (x) => Op.where(Op.greater(x, a.threshold ?? 0), x, a.defaultValue ?? 0);
     case 'softmax':
-      return softmax(a.axis);
+      return softmax(a.axis ?? features);
     case 'logSoftmax':
-      return logSoftmax(a.axis);
+      return logSoftmax(a.axis ?? features);
     case 'sparsemax':
-      return sparsemax(a.axis);
+      return sparsemax(a.axis ?? features);
   }
 };

@@ -5,6 +5,7 @@ import type { Value } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
 import type { DotSpec, ElementwiseMergeSpec, MatMulSpec } from '../../layer/SpatialSpec.ts';
 import type { Dim } from '../../shape/Shape.ts';
+import { foldMasked, type Mask, multiplyMasked } from './masks.ts';
 import type { Inputs, Mode } from './Site.ts';
 
 // -------------------------------------------------------------------------------------
@@ -20,7 +21,12 @@ const binary: Readonly<Record<ElementwiseMergeSpec['op'], (a: Value, b: Value) =
   minimum: Op.min,
 };
 
-export const merged = ({ op }: ElementwiseMergeSpec, [first, ...others]: Inputs): Value => {
+export const merged = ({ op }: ElementwiseMergeSpec, inputs: Inputs, masks: readonly Mask[]): Value => {
+  const [first, ...others] = inputs;
+  // Where values are masked, sums take them as they are, as Keras's do: zeros, behind `masking`.
+  const isMasked = masks.some((m) => m !== undefined);
+  if (isMasked && op === 'multiply') return multiplyMasked(inputs, masks);
+  if (isMasked && (op === 'maximum' || op === 'minimum')) return foldMasked(binary[op], inputs, masks);
   const all = others.reduce((a, b) => binary[op](a, b), first);
   return op === 'average' ? Op.mul(all, 1 / (others.length + 1)) : all;
 };

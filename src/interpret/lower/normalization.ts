@@ -30,11 +30,11 @@ const mean = (axes: readonly number[]) => Op.reduceMean({ axes, keepDims: true }
 
 const inverseRoot = (v: Value, epsilon: number): Value => Op.reciprocal(Op.sqrt(Op.add(v, epsilon)));
 
-/** A parameter that has these axes of `x`, laid out to broadcast with it. */
+/** A parameter that has these axes of `x`, laid out to broadcast with it; axes out of order are laid out in order, as by Keras. */
 const along =
   (x: Value, axes: readonly number[]) =>
   (p: Value): Value => {
-    const trailing = [...axes].sort((a, b) => a - b).every((a, i) => a === Op.rank(x) - axes.length + i);
+    const trailing = axes.every((a, i) => a === Op.rank(x) - axes.length + i);
     return trailing ? p : Op.reshape(x.type.shape.map((d, i) => (axes.includes(i) ? d : 1)))(p);
   };
 

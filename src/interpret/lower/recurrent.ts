@@ -10,7 +10,8 @@ import type { Value } from '../../graph/Graph.ts';
 import { operator, valueType } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
 import { recur } from '../../graph/Recur.ts';
-import type { RecurrentSpec } from '../../layer/SequenceSpec.ts';
+import type { ConvLstmSpec, RecurrentSpec } from '../../layer/SequenceSpec.ts';
+import type { Dim } from '../../shape/Shape.ts';
 import { keepMask } from '../Random.ts';
 import { activate } from './activation.ts';
 import type { Inputs, Result, Site } from './Site.ts';
@@ -26,7 +27,7 @@ interface Stepped {
   readonly saved: readonly Value[];
 }
 
-type Cell = (x: Value, state: readonly Value[]) => Stepped;
+export type Cell = (x: Value, state: readonly Value[]) => Stepped;
 
 /** Times a matrix with one column block for each gate, of which `from` to `to` are taken. */
 type Recurrent = (h: Value, from: number, to: number) => Value;
@@ -37,16 +38,19 @@ type Recurrent = (h: Value, from: number, to: number) => Value;
 
 const gatesOf: Readonly<Record<RecurrentSpec['op'], number>> = { simpleRNN: 1, lstm: 4, gru: 3 };
 
-/** The gates' blocks of the last axis. */
-const blocks = (x: Value, count: number, units: number): readonly Value[] => {
+/** The gates' blocks of an axis, by default the last one. */
+export const blocks = (x: Value, count: number, units: number, axis = Op.rank(x) - 1): readonly Value[] => {
   if (count === 1) return [x];
-  const part = valueType(x.type.dtype, [...x.type.shape.slice(0, -1), units]);
+  const part = valueType(
+    x.type.dtype,
+    x.type.shape.map((d, i) => (i === axis ? units : d)),
+  );
   const sizes = Array.from({ length: count }, () => units);
   return operator(
     'Split',
     [x, Op.int64s(sizes)],
     sizes.map(() => part),
-    { axis: { _tag: 'Int', value: Op.rank(x) - 1 } },
+    { axis: { _tag: 'Int', value: axis } },
   );
 };
 
@@ -78,17 +82,25 @@ const simpleRnn =
     return { next: [next], saved: [] };
   };
 
+/** `parts`: what goes into the gates i, f, c, o. `features`: the axis of units. */
+export const lstmStep = (
+  spec: RecurrentSpec | ConvLstmSpec,
+  parts: readonly Value[],
+  c: Value,
+  features: number,
+): Stepped => {
+  const [act, gate] = [activate(spec.activation, features), activate(spec.recurrentActivation, features)];
+  const [i, f, o] = [parts[0], parts[1], parts[3]].map((v) => gate(v as Value)) as [Value, Value, Value];
+  const candidate = act(parts[2] as Value);
+  const cell = Op.add(Op.mul(f, c), Op.mul(i, candidate));
+  const shown = act(cell);
+  return { next: [Op.mul(o, shown), cell], saved: [i, f, candidate, o, shown] };
+};
+
 const lstm =
   (spec: RecurrentSpec, recurrent: Recurrent): Cell =>
-  (x, [h, c]) => {
-    const [act, gate] = [activate(spec.activation), activate(spec.recurrentActivation)];
-    const z = blocks(Op.add(x, recurrent(h as Value, 0, 4)), 4, spec.units);
-    const [i, f, o] = [z[0], z[1], z[3]].map((v) => gate(v as Value)) as [Value, Value, Value];
-    const candidate = act(z[2] as Value);
-    const cell = Op.add(Op.mul(f, c as Value), Op.mul(i, candidate));
-    const shown = act(cell);
-    return { next: [Op.mul(o, shown), cell], saved: [i, f, candidate, o, shown] };
-  };
+  (x, [h, c]) =>
+    lstmStep(spec, blocks(Op.add(x, recurrent(h as Value, 0, 4)), 4, spec.units), c as Value, -1);
 
 const gru =
   (spec: RecurrentSpec, recurrent: Recurrent, bias: Value | undefined): Cell =>
@@ -109,49 +121,42 @@ const gru =
   };
 
 // -------------------------------------------------------------------------------------
-// layers
+// over time
 // -------------------------------------------------------------------------------------
 
-/** Row `i` of a matrix of two, as a vector. */
-const row = (v: Value, i: number): Value => Op.squeeze([0])(Op.slice({ axes: [0], starts: [i], ends: [i + 1] })(v));
+interface Course {
+  readonly spec: RecurrentSpec | ConvLstmSpec;
+  readonly given: Value;
+  /** The input's product at each step, time first and in the order of the steps. */
+  readonly xs: Value;
+  /** What the state is before the first step, where nothing else is given. */
+  readonly zeros: Value;
+  /** How many values of that shape are carried. */
+  readonly carried: number;
+  /** Their given values. */
+  readonly initial: readonly Value[];
+  readonly cell: Cell;
+}
 
-export const recurrent = (spec: RecurrentSpec, [given, ...initial]: Inputs, at: Site): Result => {
-  const { units } = spec;
-  const random = at.mode._tag === 'Training' ? at.mode.random : undefined;
-  const gates = gatesOf[spec.op];
-  const [batch = '?', time = '?', features = '?'] = given.type.shape;
-  const keep = (rate: number, size: number | string, site: number): Value | undefined =>
-    random === undefined || rate === 0
-      ? undefined
-      : rate === 1
-        ? zerosOf(given, [batch, size])
-        : keepMask(random, at.site + site * 2 ** 20, rate)(zerosOf(given, [batch, size]));
+/** The steps in the order in which the layer takes them. */
+export const inOrder = (spec: Course['spec'], x: Value): Value => (spec.goBackwards ? flipTime(x) : x);
 
-  const inputKeep = keep(spec.dropout, features, 1);
-  const dropped = inputKeep === undefined ? given : Op.mul(given, Op.unsqueeze([1])(inputKeep));
-  const bias = spec.useBias ? at.parameter('bias') : undefined;
-  const inputBias = bias !== undefined && spec.resetAfter ? row(bias, 0) : bias;
-  const product = Op.matMul(dropped, at.parameter('kernel'));
-  const projected = inputBias === undefined ? product : Op.add(product, inputBias);
-  const turned = (v: Value): Value => (spec.goBackwards ? flipTime(v) : v);
-  const xs = timeFirst(turned(projected));
+/** What a dropout keeps of `[batch, ...sizes]`, for all steps alike; undefined where nothing is dropped. */
+export const keeper =
+  (given: Value, at: Site) =>
+  (rate: number, sizes: readonly Dim[], site: number): Value | undefined => {
+    if (at.mode._tag === 'Inference' || rate === 0) return undefined;
+    const zeros = zerosOf(given, [given.type.shape[0] ?? '?', ...sizes]);
+    return rate === 1 ? zeros : keepMask(at.mode.random, at.site + site * 2 ** 20, rate)(zeros);
+  };
+
+/** The loop: masks, truncation, and what is returned. */
+export const overTime = ({ spec, given, xs, zeros, carried: count, initial, cell }: Course, at: Site): Result => {
+  const isTraining = at.mode._tag === 'Training';
   const mask = at.masks[0];
-  const steps = mask === undefined ? undefined : Op.unsqueeze([-1])(timeFirst(turned(mask)));
-
-  const stateProduct = recurrentProduct(
-    spec,
-    at.parameter('recurrent_kernel'),
-    keep(spec.recurrentDropout, gates * units, 2),
-  );
-  const stateBias = bias !== undefined && spec.resetAfter ? row(bias, 1) : undefined;
-  const cell = {
-    simpleRNN: simpleRnn(spec, stateProduct),
-    lstm: lstm(spec, stateProduct),
-    gru: gru(spec, stateProduct, stateBias),
-  }[spec.op];
-
-  const zeros = zerosOf(given, [batch, units]);
-  const states = Array.from({ length: spec.op === 'lstm' ? 2 : 1 }, (_, i) => initial[i] ?? zeros);
+  const behind = zeros.type.shape.slice(1).map((_, i) => i + 2);
+  const steps = mask === undefined ? undefined : Op.unsqueeze(behind)(timeFirst(inOrder(spec, mask)));
+  const states = Array.from({ length: count }, (_, i) => initial[i] ?? zeros);
   // Where the state before the first step is not zero, a masked first step shows zeros all the same: one more to carry.
   const shownApart = steps !== undefined && initial.length > 0 && !spec.zeroOutputForMask;
   const { truncate } = spec;
@@ -163,7 +168,7 @@ export const recurrent = (spec: RecurrentSpec, [given, ...initial]: Inputs, at: 
     (t, carried) => {
       const before = carried.slice(0, states.length);
       const cut =
-        truncate === undefined || random === undefined
+        truncate === undefined || !isTraining
           ? before
           : before.map((v) => Op.where(Op.equal(Op.mod(t, truncate), 0), stopGradient(v), v));
       const { next, saved } = cell(Op.gather(xs, t), cut);
@@ -181,19 +186,64 @@ export const recurrent = (spec: RecurrentSpec, [given, ...initial]: Inputs, at: 
       return {
         next: shownApart ? [...after, shown] : after,
         outputs: spec.returnSequences ? [shown] : [],
-        saved: random === undefined ? [] : [...before, ...next, ...saved],
+        saved: isTraining ? [...before, ...next, ...saved] : [],
       };
     },
   );
   // A node of its own for the output's name: the loop has several outputs.
   const last = Op.identity((shownApart ? final[states.length] : final[0]) as Value);
   const sequence = stacked[0];
+  const [batch = '?', time = '?'] = given.type.shape;
   return {
     output:
       sequence === undefined
         ? last
-        : timeFirst({ ...sequence, type: valueType(sequence.type.dtype, [time, batch, units]) }),
+        : timeFirst({
+            ...sequence,
+            type: valueType(sequence.type.dtype, [time, batch, ...zeros.type.shape.slice(1)]),
+          }),
     states: final.slice(0, states.length),
     mask: spec.returnSequences ? mask : undefined,
   };
+};
+
+// -------------------------------------------------------------------------------------
+// layers
+// -------------------------------------------------------------------------------------
+
+/** Row `i` of a matrix of two, as a vector. */
+const row = (v: Value, i: number): Value => Op.squeeze([0])(Op.slice({ axes: [0], starts: [i], ends: [i + 1] })(v));
+
+export const recurrent = (spec: RecurrentSpec, [given, ...initial]: Inputs, at: Site): Result => {
+  const { units } = spec;
+  const [batch = '?', , features = '?'] = given.type.shape;
+  const keep = keeper(given, at);
+
+  const inputKeep = keep(spec.dropout, [features], 1);
+  const dropped = inputKeep === undefined ? given : Op.mul(given, Op.unsqueeze([1])(inputKeep));
+  const bias = spec.useBias ? at.parameter('bias') : undefined;
+  const inputBias = bias !== undefined && spec.resetAfter ? row(bias, 0) : bias;
+  const product = Op.matMul(dropped, at.parameter('kernel'));
+  const projected = inputBias === undefined ? product : Op.add(product, inputBias);
+
+  const stateKeep = keep(spec.recurrentDropout, [gatesOf[spec.op] * units], 2);
+  const stateProduct = recurrentProduct(spec, at.parameter('recurrent_kernel'), stateKeep);
+  const stateBias = bias !== undefined && spec.resetAfter ? row(bias, 1) : undefined;
+  const cell = {
+    simpleRNN: simpleRnn(spec, stateProduct),
+    lstm: lstm(spec, stateProduct),
+    gru: gru(spec, stateProduct, stateBias),
+  }[spec.op];
+  return overTime(
+    {
+      spec,
+      given,
+      xs: timeFirst(inOrder(spec, projected)),
+      zeros: zerosOf(given, [batch, units]),
+      carried: spec.op === 'lstm' ? 2 : 1,
+      initial,
+      cell,
+    },
+    at,
+  );
 };

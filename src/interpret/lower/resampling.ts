@@ -7,6 +7,7 @@ import type { AdaptivePoolSpec, GlobalPoolSpec, UpSamplingSpec } from '../../lay
 import { isMaximum } from '../../layer/SpatialSpec.ts';
 import type { Dim } from '../../shape/Shape.ts';
 import { multDim, unknown } from '../../shape/Shape.ts';
+import { type Mask, maskedMean } from './masks.ts';
 
 // -------------------------------------------------------------------------------------
 // reshape with several unknown sizes
@@ -108,8 +109,10 @@ const spatialAxes = (x: Value): readonly number[] => x.type.shape.flatMap((_, i)
 const overall = (maximum: boolean, x: Value): Value =>
   maximum ? Op.reduceMax({ axes: spatialAxes(x), keepDims: true })(x) : Op.globalAveragePool(x);
 
-export const globalPooled = (spec: GlobalPoolSpec, x: Value): Value => {
-  const one = overall(isMaximum(spec), x);
+/** `mask`: of the cells of one axis, for the mean. */
+export const globalPooled = (spec: GlobalPoolSpec, x: Value, mask: Mask): Value => {
+  const isMean = spec.op === 'globalAveragePool1d' && mask !== undefined && Op.rank(mask) === 3;
+  const one = isMean ? maskedMean(x, mask) : overall(isMaximum(spec), x);
   return spec.keepDims ? one : Op.squeeze(spatialAxes(x))(one);
 };
 

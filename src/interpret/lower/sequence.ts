@@ -5,6 +5,7 @@ import type { Value } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
 import type { SequenceLeaf } from '../../layer/SequenceSpec.ts';
 import { attention, multiHeadAttention } from './attention.ts';
+import { convLstm } from './convLstm.ts';
 import { maskOfValue } from './masks.ts';
 import { learned, rotate, sinusoidal } from './positions.ts';
 import { recurrent } from './recurrent.ts';
@@ -24,6 +25,10 @@ export const lowerSequence = (spec: SequenceLeaf, inputs: Inputs, at: Site): Res
     case 'lstm':
     case 'gru':
       return recurrent(spec, inputs, at);
+    case 'convLstm1d':
+    case 'convLstm2d':
+    case 'convLstm3d':
+      return convLstm(spec, inputs, at);
     case 'recurrentState': {
       const state = at.states[spec.index];
       if (state === undefined) throw new Op.GraphDefect('recurrentState: its input is no recurrent layer');

@@ -17,14 +17,16 @@ export const sizeOf = (x: Value, axis: number): Value => {
   return typeof d === 'number' ? Op.scalar(d, 'int64') : Op.gather(Op.shapeOf(x), Op.scalar(axis, 'int64'));
 };
 
-/** Zeros of `[batch, size]`, the batch as many as `like` has. */
-export const zerosOf = (like: Value, shape: readonly [Dim, Dim]): Value => {
-  const size = shape[1];
-  if (typeof size !== 'number') throw new Op.GraphDefect(`zeros of [${shape.join(',')}]: the last size is unknown`);
+/** Zeros of `[batch, ...sizes]`, the batch as many as `like` has. */
+export const zerosOf = (like: Value, shape: readonly [Dim, ...Dim[]]): Value => {
+  const [batch, ...rest] = shape;
+  const known = rest.filter((d) => typeof d === 'number');
+  if (known.length < rest.length)
+    throw new Op.GraphDefect(`zeros of [${shape.join(',')}]: only the batch may be unknown`);
   const sizes =
-    typeof shape[0] === 'number'
-      ? Op.int64s([shape[0], size])
-      : Op.concat(0)([Op.gather(Op.shapeOf(like), Op.int64s([0])), Op.int64s([size])]);
+    typeof batch === 'number'
+      ? Op.int64s([batch, ...known])
+      : Op.concat(0)([Op.gather(Op.shapeOf(like), Op.int64s([0])), Op.int64s(known)]);
   return operator('ConstantOfShape', [sizes], [valueType(like.type.dtype, shape)], {
     value: { _tag: 'Tensor', value: { dtype: 'float32', shape: [1], data: new Float32Array(1) } },
   })[0] as Value;

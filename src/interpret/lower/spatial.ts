@@ -48,7 +48,7 @@ export const lowerSpatial = (spec: SpatialLeaf, inputs: Inputs, at: Site): Value
     return separable(spec, x, kernels, bias);
   }
   if (Is.isPool(spec)) return pooled(spec, x);
-  if (Is.isGlobalPool(spec)) return globalPooled(spec, x);
+  if (Is.isGlobalPool(spec)) return globalPooled(spec, x, at.masks[0]);
   if (Is.isAdaptivePool(spec)) return adaptivelyPooled(spec, x);
   if (Is.isUpSampling(spec)) return upSampled(spec, x);
   if (Is.isZeroPadding(spec)) {
@@ -56,7 +56,7 @@ export const lowerSpatial = (spec: SpatialLeaf, inputs: Inputs, at: Site): Value
     return Op.pad([0, 0, ...before, 0, 0, ...after])(x);
   }
   if (Is.isCropping(spec)) return cropped(spec.cropping, x);
-  if (Is.isElementwiseMerge(spec)) return merged(spec, inputs);
+  if (Is.isElementwiseMerge(spec)) return merged(spec, inputs, at.masks);
   switch (spec.op) {
     case 'pixelShuffle':
       return shuffled(spec.factor, spec.factor)(x);
