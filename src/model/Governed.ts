@@ -60,6 +60,15 @@ const initializerError = (initializer: Initializer, { role, shape }: Parameter):
         : `initializer constant: its numbers are ${show(initializer.shape)}, ${role} is ${show(shape)}`;
     case 'Identity':
       return shape.length === 2 ? undefined : `initializer identity: ${role} ${show(shape)} is not a matrix`;
+    case 'Stft': {
+      const { window } = initializer;
+      const [bands = 0, channels, length] = shape;
+      if (shape.length !== 3 || channels !== 1 || bands < 2)
+        return `initializer stft: ${role} ${show(shape)} is not [bands,1,length] with 2 bands or more`;
+      return typeof window === 'object' && window.length !== length
+        ? `initializer stft: its window has ${window.length} values, ${role} ${show(shape)} is ${length} long`
+        : undefined;
+    }
     case 'Orthogonal':
       return shape.length >= 2 ? undefined : `initializer orthogonal: ${role} ${show(shape)} is not a matrix`;
     default:

@@ -7,6 +7,7 @@
 import type { Initializer } from '../layer/Options.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import type { Shape } from '../shape/Shape.ts';
+import { fourierKernel } from './Fourier.ts';
 import { kerasOrder, kerasShape } from './Layout.ts';
 import { orthogonalMatrix } from './Orthogonal.ts';
 import type { Random } from './Random.ts';
@@ -33,7 +34,10 @@ const uniformIn =
     least + (most - least) * uniform(r);
 
 const drawOf = (
-  initializer: Exclude<Initializer, { readonly _tag: 'NormOf' | 'Parts' | 'Orthogonal' | 'Identity' | 'Values' }>,
+  initializer: Exclude<
+    Initializer,
+    { readonly _tag: 'NormOf' | 'Parts' | 'Orthogonal' | 'Identity' | 'Stft' | 'Values' }
+  >,
   fans: readonly [number, number],
 ): Draw => {
   switch (initializer._tag) {
@@ -124,8 +128,12 @@ export const initialValue = (p: ParameterSpec, seed: number, sibling?: NdArray):
       data: sibling === undefined ? new Float32Array(elements(p)).fill(1) : norms(sibling, initializer.axis),
     };
   const values = (data: Float32Array): NdArray<Shape> => ({ dtype: 'float32', shape: p.shape, data });
-  if (initializer._tag === 'Values') return values(Float32Array.from(initializer.values));
+  if (initializer._tag === 'Values')
+    return values(
+      initializer.values instanceof Float32Array ? initializer.values : Float32Array.from(initializer.values),
+    );
   if (initializer._tag === 'Identity') return values(identity(p, initializer.gain));
+  if (initializer._tag === 'Stft') return values(fourierKernel(initializer, p.shape[0] ?? 0, p.shape[2] ?? 0));
   if (initializer._tag === 'Orthogonal') return values(orthogonal(p, initializer.gain, keyed(seed, p.name)));
   if (initializer._tag === 'Parts') {
     const shape = [elements(p) / initializer.parts.length];

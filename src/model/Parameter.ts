@@ -6,7 +6,7 @@ import { isCore, type KernelSpec } from '../layer/CoreSpec.ts';
 import { ones, zeros } from '../layer/Initializer.ts';
 import type { Activation, Initializer } from '../layer/Options.ts';
 import { activationName } from '../layer/Options.ts';
-import { isSequence } from '../layer/SequenceSpec.ts';
+import { isConvLstm, isSequence } from '../layer/SequenceSpec.ts';
 import { isDepthwise, isSpatial } from '../layer/SpatialSpec.ts';
 import type { Leaf } from '../layer/Spec.ts';
 import { dense, denseOptions } from '../shape/rules/Dense.ts';
@@ -17,6 +17,7 @@ import type { AnyShape } from '../shape/Shape.ts';
 import { dims } from '../shape/Shape.ts';
 import { type CoreParameter, coreOptionsError, coreOutput, coreParameters, singularVector } from './Core.ts';
 import { governed } from './Governed.ts';
+import { importedOutput, importedParameters } from './Imported.ts';
 import { convLayout, depthwiseLayout, kerasShape, unitAxis } from './Layout.ts';
 import type { Layout, ParameterSpec } from './Resolved.ts';
 import { sequenceOptionsError, sequenceOutput, sequenceParameters } from './Sequence.ts';
@@ -67,6 +68,7 @@ const shapeOf = (spec: Leaf, inputs: readonly AnyShape[]): E.Either<string, AnyS
   if (isSequence(spec)) return sequenceOutput(spec, inputs);
   if (isCore(spec)) return coreOutput(spec, inputs, outputOf);
   const [first] = inputs;
+  if (spec.op === 'imported' || spec.op === 'importedOutput') return importedOutput(spec, inputs);
   const arity = spec.op === 'concatenate' ? inputs.length : 1;
   if (first === undefined || inputs.length !== arity)
     return E.left(`${spec.op}: expects ${arity} input${arity === 1 ? '' : 's'}, got ${inputs.length}`);
@@ -177,7 +179,7 @@ export const parametersOf = (
 
 const ownParameters = (spec: Leaf, input: AnyShape, inputs: readonly AnyShape[]): readonly Parameter[] => {
   if (isSpatial(spec)) return spatialParameters(spec, input).map(ofConvolution(spec));
-  if (isSequence(spec)) return sequenceParameters(spec, inputs).map(ofKernel);
+  if (isSequence(spec)) return sequenceParameters(spec, inputs).map(isConvLstm(spec) ? ofConvolution(spec) : ofKernel);
   if (spec.op === 'spectralNormalization') {
     const own = parametersOf(spec.layer, input, inputs);
     const units = own.filter(isKernel).map((p) => kerasShape(p).at(-1) ?? 1);
@@ -201,6 +203,8 @@ const ownParameters = (spec: Leaf, input: AnyShape, inputs: readonly AnyShape[])
         parameter('moving_variance', features, ones, false),
       ];
     }
+    case 'imported':
+      return importedParameters(spec).map((p) => parameter(p.role, p.shape, p.initializer, p.trainable));
     default:
       return [];
   }

@@ -14,12 +14,14 @@ import * as E from 'fp-ts/lib/Either.js';
 import type { NonEmptyArray } from 'fp-ts/lib/NonEmptyArray.js';
 import { activationName } from '../layer/Options.ts';
 import type { Composite, Expression, Leaf, ModelSpec, Spec } from '../layer/Spec.ts';
+import type { NdArray } from '../shape/NdArray.ts';
 import { axisOf } from '../shape/rules/Elementwise.ts';
 import { concat } from '../shape/rules/Merge.ts';
 import { positive, sizes } from '../shape/rules/Option.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 import { agree, dims, show } from '../shape/Shape.ts';
 import { activityError, parameterError } from './Governed.ts';
+import { beginningWith } from './Imported.ts';
 import { optionsError, outputOf, parametersOf, settled } from './Parameter.ts';
 import type { ParameterSpec, PlacedLayer, Resolved, Source } from './Resolved.ts';
 import type { Model } from './Wiring.ts';
@@ -57,6 +59,9 @@ interface Context {
   readonly first: Map<string, PlacedLayer>;
   /** The automatic names of the layer values used so far, by scope. */
   readonly instances: Map<string, Map<Spec, string>>;
+  /** Values that models carry, by the parameter's full name: the outermost model's count. */
+  readonly carried: Map<string, NdArray>;
+  readonly frozen: Set<string>;
 }
 
 // -------------------------------------------------------------------------------------
@@ -73,6 +78,10 @@ const baseName = (spec: Leaf): string => {
       return snake(activationName(spec.activation));
     case 'custom':
       return snake(spec.layer.name);
+    case 'imported':
+      return spec.graph.name;
+    case 'importedOutput':
+      return `${spec.graph.name}_output`;
     default:
       return spec.op
         .replace('Pool', 'Pooling')
@@ -131,14 +140,20 @@ const explicit = (ctx: Context, s: Scope, name: string): string => {
 
 const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
+/** Graphs that somebody else made are compared by identity: they hold all their weights. */
+const same = (a: PlacedLayer, b: PlacedLayer): boolean =>
+  'graph' in a.spec && 'graph' in b.spec
+    ? a.spec.graph === b.spec.graph && a.spec.op === b.spec.op
+    : equal(a.spec, b.spec);
+
 const shapesOf = (parameters: readonly ParameterSpec[]): string =>
   parameters.map((p) => `${p.role} [${p.shape.join(',')}]`).join(', ');
 
 /** The second use of a name must be of an equal layer with equal parameters. */
 const sharingError = (before: PlacedLayer, now: PlacedLayer): string | undefined =>
-  !equal(before.spec, now.spec)
+  !same(before, now)
     ? `shared: '${now.name}' stands for two different layers; equal layers share parameters, others need another name`
-    : !equal(before.parameters, now.parameters)
+    : !('graph' in now.spec) && !equal(before.parameters, now.parameters)
       ? `shared: '${now.name}' shares parameters, but has ${shapesOf(before.parameters)} before and ${shapesOf(now.parameters)} here`
       : undefined;
 
@@ -196,6 +211,9 @@ const isComposite = (spec: Spec): spec is Composite =>
     'timeDistributed',
   ].includes(spec.op);
 
+/** Names around a single leaf. */
+const isLeafBelow = (spec: Spec): boolean => (spec.op === 'named' ? isLeafBelow(spec.layer) : !isComposite(spec));
+
 /** A branch that is the input itself leaves no layer behind. */
 const branch = (ctx: Context, s: Scope, spec: Spec, x: Flow): Flow =>
   spec.op === 'identity' ? x : apply(ctx, s, spec, [x]);
@@ -214,7 +232,7 @@ const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow =>
   const [x] = to;
   const joins = spec.op === 'concat' && spec.branches.length === 0 && to.length > 1;
   // A name round a layer with several inputs (attention) is not in their way.
-  const leaf = spec.op === 'named' && !isComposite(spec.layer);
+  const leaf = spec.op === 'named' && isLeafBelow(spec);
   if (x === undefined || (to.length > 1 && !joins && !leaf)) {
     fail(ctx, `${s.prefix}${spec.op}`, `${spec.op}: expects 1 input, got ${to.length}`);
     return x ?? { type: undefined, source: { _tag: 'Input', index: 0 } };
@@ -251,7 +269,7 @@ const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow =>
       return isComposite(spec.layer)
         ? spec.layer.op === 'model'
           ? nested(ctx, scope(`${path}.`), spec.layer.model, path, x)
-          : apply(ctx, scope(`${path}.`), spec.layer, [x])
+          : apply(ctx, scope(`${path}.`), spec.layer, leaf ? to : [x])
         : place(ctx, path, spec.layer, to);
     }
     case 'repeat': {
@@ -314,6 +332,10 @@ const nested = (ctx: Context, s: Scope, spec: ModelSpec, path: string, x: Flow):
 /** The flows of a model's outputs. Each expression is applied once, however often it is used; depth costs no stack. */
 const evaluate = (ctx: Context, s: Scope, spec: ModelSpec, inputs: readonly Flow[]): readonly Flow[] => {
   const flows = new Map<Expression, Flow>();
+  for (const [name, array] of Object.entries(spec.carried ?? {}))
+    if (!ctx.carried.has(`${s.prefix}${name}`)) ctx.carried.set(`${s.prefix}${name}`, array);
+  for (const name of spec.reserved ?? []) if (!s.given.has(name)) s.given.set(name, 'named');
+  for (const path of spec.frozen ?? []) ctx.frozen.add(`${s.prefix}${path}`);
   const enter = (e: Extract<Expression, { readonly _tag: 'Input' }>): Flow => {
     const index = spec.inputs.findIndex((i) => i.name === e.name && equal(i.type, e.type));
     if (index < 0) fail(ctx, `${s.prefix}${e.name}`, `graph: ${show(e.type)} '${e.name}' is an input of another model`);
@@ -347,14 +369,37 @@ const evaluate = (ctx: Context, s: Scope, spec: ModelSpec, inputs: readonly Flow
 // interpreter
 // -------------------------------------------------------------------------------------
 
+const empty = (): Pick<Context, 'carried' | 'frozen'> => ({ carried: new Map(), frozen: new Set() });
+
+/** Layers whose parameters begin with what the models carry. What no parameter is called, or is of another shape, is an error. */
+const beginning = (ctx: Context): readonly PlacedLayer[] => {
+  if (ctx.carried.size === 0) return ctx.layers;
+  const unused = new Set(ctx.carried.keys());
+  const layers = ctx.layers.map((layer) => ({
+    ...layer,
+    parameters: layer.parameters.map((p) => {
+      const array = ctx.carried.get(p.name);
+      if (array === undefined) return p;
+      unused.delete(p.name);
+      if (`${array.shape}` === `${p.shape}`) return { ...p, initializer: beginningWith(array) };
+      fail(ctx, p.name, `weights: ${p.name} is [${p.shape}], the model carries values of [${array.shape}]`);
+      return p;
+    }),
+  }));
+  for (const name of unused)
+    fail(ctx, name, `weights: the model carries values for '${name}', which is no parameter of it`);
+  return layers;
+};
+
 const resolveSpec = (spec: ModelSpec): E.Either<NonEmptyArray<ShapeError>, Resolved> => {
-  const ctx: Context = { layers: [], errors: [], first: new Map(), instances: new Map() };
+  const ctx: Context = { layers: [], errors: [], first: new Map(), instances: new Map(), ...empty() };
   const inputs = spec.inputs.map(({ name, type }, index): Flow => {
     const bad = sizes('input', dims(type));
     if (bad !== undefined) fail(ctx, name, bad);
     return { type: bad === undefined ? type : undefined, source: { _tag: 'Input', index } };
   });
   const outputs = evaluate(ctx, scope(''), spec, inputs);
+  const layers = ctx.errors.length === 0 ? beginning(ctx) : ctx.layers;
   const [error, ...errors] = ctx.errors;
   if (error !== undefined) return E.left([error, ...errors]);
   return E.right({
@@ -363,8 +408,10 @@ const resolveSpec = (spec: ModelSpec): E.Either<NonEmptyArray<ShapeError>, Resol
       const flow = outputs[i];
       return flow?.type === undefined ? [] : [{ name, type: flow.type, from: flow.source }];
     }),
-    layers: ctx.layers,
-    parameters: ctx.layers.flatMap((l) => (l.shared ? [] : l.parameters)),
+    layers,
+    parameters: layers.flatMap((l) => (l.shared ? [] : l.parameters)),
+    ...(ctx.carried.size === 0 ? {} : { carried: Object.fromEntries(ctx.carried) }),
+    ...(ctx.frozen.size === 0 ? {} : { frozen: [...ctx.frozen] }),
   });
 };
 

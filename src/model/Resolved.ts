@@ -4,6 +4,7 @@
  */
 import type { Constraint, Initializer, Regularizer } from '../layer/Options.ts';
 import type { Leaf } from '../layer/Spec.ts';
+import type { NdArray } from '../shape/NdArray.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 
 export interface ParameterSpec {
@@ -57,4 +58,8 @@ export interface Resolved {
   readonly layers: readonly PlacedLayer[];
   /** Each parameter once, in order of first use. */
   readonly parameters: readonly ParameterSpec[];
+  /** Values that the model carries, by the parameter's full name. */
+  readonly carried?: Readonly<Record<string, NdArray>>;
+  /** Paths of layers and groups that the model says are not trained. */
+  readonly frozen?: readonly string[];
 }

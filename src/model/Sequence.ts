@@ -4,8 +4,16 @@
 import * as E from 'fp-ts/lib/Either.js';
 import { glorotUniform, ones } from '../layer/Initializer.ts';
 import type { Initializer } from '../layer/Options.ts';
-import type { DotAttentionSpec, MultiHeadAttentionSpec, RecurrentSpec, SequenceLeaf } from '../layer/SequenceSpec.ts';
+import type {
+  ConvLstmSpec,
+  DotAttentionSpec,
+  MultiHeadAttentionSpec,
+  RecurrentSpec,
+  SequenceLeaf,
+} from '../layer/SequenceSpec.ts';
+import { isConvLstm } from '../layer/SequenceSpec.ts';
 import * as Attention from '../shape/rules/Attention.ts';
+import { convLstm, convLstmOptions } from '../shape/rules/ConvRecurrent.ts';
 import { elementwise } from '../shape/rules/Elementwise.ts';
 import * as Recurrent from '../shape/rules/Recurrent.ts';
 import type { AnyShape } from '../shape/Shape.ts';
@@ -30,6 +38,7 @@ export interface SequenceParameter {
 const states = (spec: RecurrentSpec): number => (spec.op === 'lstm' ? 2 : 1);
 
 export const sequenceOptionsError = (spec: SequenceLeaf): string | undefined => {
+  if (isConvLstm(spec)) return convLstmOptions(spec);
   switch (spec.op) {
     case 'simpleRNN':
     case 'lstm':
@@ -49,6 +58,7 @@ const masking = (input: AnyShape): E.Either<string, AnyShape> =>
     : E.left('masking: expects [batch,seq,...,features]');
 
 const inputsOf = (spec: SequenceLeaf): readonly number[] => {
+  if (isConvLstm(spec)) return [1, 3];
   switch (spec.op) {
     case 'simpleRNN':
     case 'lstm':
@@ -72,13 +82,14 @@ export const sequenceOutput = (spec: SequenceLeaf, inputs: readonly AnyShape[]):
   const counts = inputsOf(spec);
   if (first === undefined || !counts.includes(inputs.length))
     return E.left(`${spec.op}: expects ${counts.join(' or ')} inputs, got ${inputs.length}`);
+  if (isConvLstm(spec)) return convLstm(spec)(inputs);
   switch (spec.op) {
     case 'simpleRNN':
     case 'lstm':
     case 'gru':
       return Recurrent.recurrent(spec.op, spec, states(spec))(inputs);
     case 'recurrentState':
-      return Recurrent.recurrentState(first);
+      return Recurrent.recurrentState(spec.spatial)(first);
     case 'mergeDirections':
       return Recurrent.directions(spec.mode)(inputs);
     case 'masking':
@@ -118,16 +129,33 @@ const parameter = (
   keras: readonly number[] = shape,
 ): SequenceParameter => ({ role, shape, initializer, keras });
 
+/** With the forget gate open, if asked for. */
+const biasOf = (spec: RecurrentSpec | ConvLstmSpec): Initializer =>
+  spec.unitForgetBias
+    ? { _tag: 'Parts', parts: [spec.biasInitializer, ones, spec.biasInitializer, spec.biasInitializer] }
+    : spec.biasInitializer;
+
 const recurrent = (spec: RecurrentSpec, input: AnyShape): readonly SequenceParameter[] => {
   const { units } = spec;
   const width = { simpleRNN: 1, lstm: 4, gru: 3 }[spec.op] * units;
-  const bias: Initializer = spec.unitForgetBias
-    ? { _tag: 'Parts', parts: [spec.biasInitializer, ones, spec.biasInitializer, spec.biasInitializer] }
-    : spec.biasInitializer;
+  const bias = biasOf(spec);
   return [
     parameter('kernel', [features(input), width], spec.kernelInitializer),
     parameter('recurrent_kernel', [units, width], spec.recurrentInitializer),
     ...(spec.useBias ? [parameter('bias', spec.resetAfter ? [2, width] : [width], bias)] : []),
+  ];
+};
+
+/** Kernels `[4 filters, in, ...kernel]`, in Keras `[...kernel, in, 4 filters]`. */
+const convolutional = (spec: ConvLstmSpec, input: AnyShape): readonly SequenceParameter[] => {
+  const { filters, kernel } = spec;
+  const channels = dims(input)[2];
+  const of = (role: string, from: number, initializer: Initializer) =>
+    parameter(role, [4 * filters, from, ...kernel], initializer, [...kernel, from, 4 * filters]);
+  return [
+    of('kernel', typeof channels === 'number' ? channels : 0, spec.kernelInitializer),
+    of('recurrent_kernel', filters, spec.recurrentInitializer),
+    ...(spec.useBias ? [parameter('bias', [4 * filters], biasOf(spec))] : []),
   ];
 };
 
@@ -163,6 +191,7 @@ const heads = (spec: MultiHeadAttentionSpec, inputs: readonly AnyShape[]): reado
 export const sequenceParameters = (spec: SequenceLeaf, inputs: readonly AnyShape[]): readonly SequenceParameter[] => {
   const [first] = inputs;
   if (first === undefined) return [];
+  if (isConvLstm(spec)) return convolutional(spec, first);
   switch (spec.op) {
     case 'simpleRNN':
     case 'lstm':

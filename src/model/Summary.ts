@@ -72,6 +72,10 @@ const className = (spec: Leaf): string => {
     case 'lstm':
     case 'gru':
       return spec.op.toUpperCase();
+    case 'convLstm1d':
+    case 'convLstm2d':
+    case 'convLstm3d':
+      return spec.op.replace('convLstm', 'ConvLSTM').replace('d', 'D');
     case 'mergeDirections':
       return 'Bidirectional';
     case 'unfoldTime':

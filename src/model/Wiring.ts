@@ -14,6 +14,8 @@ import type { Done, Fixed, Fn, Fold } from '../shape/Fn.ts';
 import type { AnyShape, Batched, Known, Shape } from '../shape/Shape.ts';
 import { batched } from '../shape/Shape.ts';
 
+export type { Grouping } from './Grouping.ts';
+
 // -------------------------------------------------------------------------------------
 // model
 // -------------------------------------------------------------------------------------
