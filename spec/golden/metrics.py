@@ -8,6 +8,7 @@ import os
 
 import numpy as np
 from sklearn import metrics as M
+from sklearn.metrics.pairwise import paired_cosine_distances
 
 rng = np.random.default_rng(20240517)
 n, c = 61, 4
@@ -76,6 +77,9 @@ binary("cohenKappa", lambda w: M.cohen_kappa_score(flat_y, yes, sample_weight=w)
 binary("balancedAccuracy", lambda w: M.balanced_accuracy_score(flat_y, yes, sample_weight=w))
 binary("auc", lambda w: M.roc_auc_score(flat_y, flat_p, sample_weight=w), [{"thresholds": every}])
 binary("iou", lambda w: M.jaccard_score(flat_y, flat_p >= 0.5, sample_weight=w), [[1]])
+for ids in ([0], [1], [0, 1]):
+    binary("binaryIou", lambda w: M.jaccard_score(flat_y, flat_p >= 0.25, average="macro", labels=ids, sample_weight=w),
+           [{"classIds": ids, "threshold": 0.25}])
 binary("truePositives", lambda w: M.confusion_matrix(flat_y, yes, sample_weight=w)[1, 1])
 binary("falsePositives", lambda w: M.confusion_matrix(flat_y, yes, sample_weight=w)[0, 1])
 binary("trueNegatives", lambda w: M.confusion_matrix(flat_y, yes, sample_weight=w)[0, 0])
@@ -100,6 +104,11 @@ binary("specificityAtSensitivity", at("specificity", "sensitivity", 0.6), [0.6, 
 binary("sensitivityAtSpecificity", at("sensitivity", "specificity", 0.6), [0.6, every_64])
 binary("precisionAtRecall", at("precision", "recall", 0.55), [0.55, every_64])
 binary("recallAtPrecision", at("recall", "precision", 0.7), [0.7, every_64])
+
+# Every column by itself a yes or no, counted together.
+repeated = lambda w: None if w is None else np.repeat(w, c)
+case("binaryIou", "multi", lambda w: M.jaccard_score(multi_y.ravel(), multi_p.ravel() >= 0.5, sample_weight=repeated(w)),
+     True, [{"classIds": [1]}])
 
 for average in ("micro", "macro", "weighted"):
     case("precision", "multi", lambda w: M.precision_score(multi_y, multi_p > 0.5, average=average, sample_weight=w),
@@ -141,6 +150,14 @@ for on in ("sparse", "onehot"):
     for weighting in ("linear", "quadratic"):
         case("cohenKappa", on, lambda w: M.cohen_kappa_score(classes, called, weights=weighting, sample_weight=w), True,
              [{"weights": weighting}])
+case("oneHotMeanIou", "onehot", lambda w: M.jaccard_score(classes, called, average="macro", sample_weight=w), True)
+case("oneHotIou", "onehot",
+     lambda w: M.jaccard_score(classes, called, average="macro", labels=[0, 2], sample_weight=w), True, [[0, 2]])
+case("categoricalCrossentropy", "onehot", lambda w: M.log_loss(classes, scores, sample_weight=w), True)
+case("sparseCategoricalCrossentropy", "sparse", lambda w: M.log_loss(classes, scores, sample_weight=w), True)
+case("binaryCrossentropy", "binary", lambda w: M.log_loss(flat_y, flat_p, sample_weight=w), True)
+case("hinge", "binary", lambda w: M.hinge_loss(flat_y, flat_p, sample_weight=w), True)
+case("cosineSimilarity", "counts", lambda w: np.average(1 - paired_cosine_distances(counts_y, counts_p), weights=w), True)
 case("perplexity", "sparse", lambda w: np.exp(M.log_loss(classes, scores, sample_weight=w)), True)
 
 uniform = {"multioutput": "uniform_average"}

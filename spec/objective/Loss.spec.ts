@@ -237,6 +237,22 @@ describe('weighted sums are linear', () => {
     );
   });
 
+  it('of one loss is that loss scaled; scales multiply', async () => {
+    const part = fc.constantFrom<Loss.AnyLoss>(...parts);
+    await fc.assert(
+      fc.asyncProperty(part, factor, factor, numbersOf(-3, 3), numbersOf(0, 1), async (loss, a, b, zs, labels) => {
+        const [z, y] = [f32(zs, [3, 2]), f32(labels, [3, 2])];
+        const scaled = await valueAndGradient(Loss.scale(a)(loss), z, y);
+        expect(scaled).toEqual(near(await valueAndGradient(Loss.weighted([[a, loss]]), z, y)));
+        expect(await valueAndGradient(Loss.scale(b)(Loss.scale(a)(loss)), z, y)).toEqual(
+          near(scaled.map((v) => b * v)),
+        );
+        expect(await valueAndGradient(Loss.scale(1)(loss), z, y)).toEqual(near(await valueAndGradient(loss, z, y)));
+      }),
+      { numRuns: 10 },
+    );
+  });
+
   it('of one loss with weight 1 is that loss, with its mask and the samples’ weights', async () => {
     const loss = Loss.sparseCategoricalCrossentropy({ fromLogits: true, ignoreClass: 1 });
     const [z, y, w] = [f32([1, 2, 3, 0, 0, 9, 1, 1], [4, 2]), i32([0, 1, 1, 0]), f32([1, 2, 3, 4])];

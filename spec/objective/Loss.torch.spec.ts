@@ -81,7 +81,7 @@ describe('losses and gradients are PyTorch’s', () => {
         ]),
       ),
     );
-  });
+  }, 60_000);
 
   for (const name of new Set(cases.map((c) => c.name)))
     it(name, () => {

@@ -90,6 +90,8 @@ const overlap = (h: Options, metric: Metric.AnyMetric): Subject => ({
 
 const iou = (h: Options): Subject => overlap(h, Metric.iou(h.target_class_ids as readonly number[], ignore(h)));
 const meanIou = (h: Options): Subject => overlap(h, Metric.meanIou(ignore(h)));
+const oneHotIou = (h: Options): Subject =>
+  overlap(h, Metric.oneHotIou(h.target_class_ids as readonly number[], ignore(h)));
 
 const r2 = (h: Options): Subject => {
   const regressors = Number(h.num_regressors);
@@ -155,13 +157,16 @@ const subjects: Readonly<Record<string, (h: Options) => Subject>> = {
   PrecisionAtRecall: (h) => one(Metric.precisionAtRecall(Number(h.recall), points(h))),
   RecallAtPrecision: (h) => one(Metric.recallAtPrecision(Number(h.precision), points(h))),
   IoU: iou,
-  OneHotIoU: iou,
+  OneHotIoU: oneHotIou,
   MeanIoU: meanIou,
-  OneHotMeanIoU: meanIou,
-  BinaryIoU: (h) => ({
-    ...one(Metric.iou(h.target_class_ids as readonly number[], { threshold: Number(h.threshold) })),
-    output: ({ shape, ...rest }) => ({ ...rest, shape: [...shape, 1] }),
-  }),
+  OneHotMeanIoU: (h) => overlap(h, Metric.oneHotMeanIou(ignore(h))),
+  BinaryIoU: (h) =>
+    one(
+      Metric.binaryIou({
+        classIds: h.target_class_ids as readonly number[],
+        ...(h.threshold === undefined ? {} : { threshold: Number(h.threshold) }),
+      }),
+    ),
   Precision: thresholds(Metric.precision),
   Recall: thresholds(Metric.recall),
   FBetaScore: fMeasure(Metric.fBeta),

@@ -12,6 +12,7 @@ import {
   mul,
   reduceSum,
   reshape,
+  reshapeLike,
   sigmoid,
   slice,
   sub,
@@ -75,7 +76,8 @@ export const curveCounts =
     const [all, labels] = align(fromLogits ? sigmoid(x) : x, float(cast('bool')(target)));
     const [p, y] = classId === undefined ? [all, labels] : [only(classId)(all), only(classId)(labels)];
     const [like, w] = weights === undefined ? [y, undefined] : alignWeights(y, cast('float32')(weights));
-    const weight = w === undefined ? undefined : expandLike(like)(w);
+    // Next to weights of steps the labels may have lost a last axis of size 1.
+    const weight = w === undefined ? undefined : reshapeLike(y)(expandLike(like)(w));
     const flat = (v: Value) => (columns ? v : reshape(['?'])(v));
     const positive = flat(weight === undefined ? y : mul(y, weight));
     const negative = flat(weight === undefined ? sub(1, y) : mul(sub(1, y), weight));

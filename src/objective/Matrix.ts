@@ -40,6 +40,8 @@ export interface MatrixUpdate {
   /** Whether the threshold itself is one. */
   readonly inclusive: boolean;
   readonly ignoreClass: number | undefined;
+  /** Each number of the output is a yes or no by itself, however many there are. Default: only where the last size is 1. */
+  readonly elementwise?: boolean;
 }
 
 // -------------------------------------------------------------------------------------
@@ -57,10 +59,14 @@ export const classCount = (shape: readonly unknown[]): number | undefined => {
 };
 
 /** True and predicted classes, int64 in the shape of the positions. By the target's shape, as `accuracy`. */
-const decided = (output: Value, target: Value, { threshold, inclusive }: MatrixUpdate): readonly [Value, Value] => {
+const decided = (
+  output: Value,
+  target: Value,
+  { threshold, inclusive, elementwise = false }: MatrixUpdate,
+): readonly [Value, Value] => {
   const { shape } = output.type;
   const whole = cast('int64');
-  if (isBinary(shape)) {
+  if (elementwise || isBinary(shape)) {
     const [p, y] = align(float(output), float(target));
     return [whole(y), whole((inclusive ? greaterOrEqual : greater)(p, threshold))];
   }
@@ -76,7 +82,7 @@ const decided = (output: Value, target: Value, { threshold, inclusive }: MatrixU
 export const confusion =
   (options: MatrixUpdate) =>
   (output: Value, target: Value, weights?: Value): Value => {
-    const n = classCount(output.type.shape);
+    const n = options.elementwise === true ? 2 : classCount(output.type.shape);
     if (n === undefined) throw new GraphDefect('a confusion matrix needs the number of classes');
     const [actual, predicted] = decided(output, target, options);
     const known = and(greaterOrEqual(actual, 0), less(actual, n));

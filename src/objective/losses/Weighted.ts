@@ -1,7 +1,8 @@
 /**
- * Linear combinations of losses on one output.
+ * Linear combinations of losses on one output. (Those of several outputs: `lossWeights` of `compile`.)
  *
- * Laws: `scalar` is linear in the weights; nesting multiplies them; the order of the terms does not matter.
+ * Laws: `scalar` is linear in the weights; nesting multiplies them; the order of the terms does not matter;
+ * `scale(a)` after `scale(b)` is `scale(a b)`, and `scale(1)` changes nothing.
  */
 import type { Value } from '../../graph/Graph.ts';
 import { add, mul, rank, reduceMean } from '../../graph/Operators.ts';
@@ -76,3 +77,19 @@ export const weighted = <const Ts extends readonly [WeightedTerm, ...WeightedTer
     terms: terms.map(([weight, loss]) => ({ weight, loss })),
   });
 };
+
+/**
+ * A loss that counts so much: the same targets, all values times the weight.
+ *
+ * `lossWeights` of `compile` weighs the losses of several outputs, and leaves what is logged of each as it is.
+ *
+ * @example
+ * pipe(Loss.huber(), Loss.scale(0.2));
+ */
+export const scale =
+  (weight: number) =>
+  <F extends Fn>(loss: Loss<F>): Loss<F> => ({
+    ...loss,
+    perSample: (output, target) => mul(loss.perSample(output, target), weight),
+    terms: [{ weight, loss }],
+  });
