@@ -138,7 +138,7 @@ it('a convolution over sizes that are not known has no gradient, and the error s
     L.model(L.input([1, 'h', 'w']), L.conv2d({ filters: 1, kernel: 3 }), L.globalAveragePool2d(), L.dense(2)),
   );
   const problem = problemOf({ ...(examples['images of any size'] as Example), model });
-  const types = { inputs: {}, target: 'float32', targetShape: ['batch', 2] } as const;
+  const types = { inputs: {}, targets: { '': { dtype: 'float32', shape: ['batch', 2] } } } as const;
   const plan = Plan.trainingPlan(problem, types, 'cpu');
   expect(E.isLeft(plan) && plan.left).toMatchObject({ _tag: 'AutodiffError' });
   expect(E.isLeft(plan) && plan.left.message).toMatch(/Conv.* needs known sizes .*\[batch,1,h,w\]|\[batch,1,\?,\?\]/s);

@@ -7,6 +7,7 @@ import type { DataTypes } from '../../src/interpret/Batches.ts';
 import * as Plan from '../../src/interpret/Plan.ts';
 import type { Model } from '../../src/model/Model.ts';
 import type { Resolved } from '../../src/model/Resolved.ts';
+import { goal } from '../../src/objective/Goal.ts';
 import { sessionOptions } from '../../src/runtime/Runtime.ts';
 import type { DType, NdArray } from '../../src/shape/NdArray.ts';
 import type { AnyShape } from '../../src/shape/Shape.ts';
@@ -174,15 +175,18 @@ export const fitted = named.filter(([name]) => !name.includes('of any'));
 
 export const problemOf = ({ model, loss, metrics, optimizer }: Example): Plan.Problem => ({
   resolved: resolvedOf(model),
-  loss,
-  metrics,
+  goals: [goal('', loss, metrics)],
   optimizer,
 });
 
 export const typesOf = (example: Example, resolved: Resolved): DataTypes => ({
   inputs: Object.fromEntries(Object.entries(example.data).map(([name, a]): [string, DType] => [name, a.dtype])),
-  target: example.target.dtype,
-  targetShape: right(example.loss.targetShape(resolved.outputs[0]?.type as AnyShape)),
+  targets: {
+    '': {
+      dtype: example.target.dtype,
+      shape: right(example.loss.targetShape(resolved.outputs[0]?.type as AnyShape)),
+    },
+  },
 });
 
 export const trainingOf = (

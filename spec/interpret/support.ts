@@ -30,10 +30,10 @@ export const trainingMode = (provider: Provider = 'cpu', seed = 1, step = 2): Mo
 export { inference };
 
 /** Inputs by the model's names, weights by the parameters'. */
-export const lowered = (resolved: Resolved, mode: Mode): Lowered => {
+export const lowered = (resolved: Resolved, mode: Mode, masks: readonly (Value | undefined)[] = []): Lowered => {
   const inputs = resolved.inputs.map(({ name, type }) => input(name, dtypeOf(type), dims(type)));
   const weights = Object.fromEntries(resolved.parameters.map((p) => [p.name, input(p.name, 'float32', p.shape)]));
-  return lower(resolved, inputs, weights, mode);
+  return lower(resolved, inputs, weights, mode, masks);
 };
 
 /** The output that has the new value of a running statistic. */
@@ -44,9 +44,13 @@ export const runModel = (
   resolved: Resolved,
   feeds: Readonly<Record<string, NdArray>>,
   mode: Mode = inference,
+  /** Of each input: bool. */
+  masks: readonly (NdArray | undefined)[] = [],
 ): Promise<Record<string, NdArray>> => {
-  const { outputs, updates } = lowered(resolved, mode);
+  const fed = masks.map((m, i) => (m === undefined ? undefined : input(`mask/${i}`, 'bool', m.shape)));
+  const { outputs, updates } = lowered(resolved, mode, fed);
   const named = Object.fromEntries(resolved.outputs.map(({ name }, i) => [name, outputs[i] as Value]));
   const updated = Object.fromEntries(Object.entries(updates).map(([name, value]) => [next(name), value]));
-  return evaluate({ ...named, ...updated }, feeds);
+  const given = masks.flatMap((m, i) => (m === undefined ? [] : [[`mask/${i}`, m] as const]));
+  return evaluate({ ...named, ...updated }, { ...feeds, ...Object.fromEntries(given) });
 };

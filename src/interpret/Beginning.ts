@@ -26,7 +26,10 @@ export interface BeginningPlan {
 /** The parameters that wait for data. */
 const waiting = ({ layers }: Resolved): readonly string[] =>
   layers.flatMap(({ spec, parameters }) =>
-    spec.op === 'weightNormalization' && spec.dataInit
+    // Weights that a model carries are there already.
+    spec.op === 'weightNormalization' &&
+    spec.dataInit &&
+    !parameters.some((p) => p.role === 'g' && p.initializer._tag === 'Values')
       ? parameters.filter((p) => p.role === 'g' || p.role === 'bias').map((p) => p.name)
       : [],
   );

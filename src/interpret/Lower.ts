@@ -7,6 +7,7 @@ import { label } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import type { BatchNormalizationSpec, DenseSpec } from '../layer/CoreSpec.ts';
 import { isCore } from '../layer/CoreSpec.ts';
+import { type Activation, activationName } from '../layer/Options.ts';
 import { isSequence } from '../layer/SequenceSpec.ts';
 import { isSpatial } from '../layer/SpatialSpec.ts';
 import type { Leaf } from '../layer/Spec.ts';
@@ -15,7 +16,8 @@ import type { PlacedLayer, Resolved, Source } from '../model/Resolved.ts';
 import { dims } from '../shape/Shape.ts';
 import { activate } from './lower/activation.ts';
 import { lowerCore } from './lower/core.ts';
-import { maskOf } from './lower/masks.ts';
+import { lowerImported } from './lower/imported.ts';
+import { maskOf, masksFor, sequenceMask, spread } from './lower/masks.ts';
 import { weightNormalization } from './lower/normalization.ts';
 import type { Inputs, Mode, Result, Site } from './lower/Site.ts';
 import { lowerSequence } from './lower/sequence.ts';
@@ -58,7 +60,16 @@ const dense = (spec: DenseSpec, x: Value, kernel: Value, bias: Value | undefined
       : Op.rank(x) === 2
         ? Op.gemm(x, kernel, bias)
         : Op.add(Op.matMul(x, kernel), bias);
-  return activate(spec.activation)(y);
+  return activate(spec.activation, -1)(y);
+};
+
+/** Means over axes: of all of `x`, or of the steps that count, by Keras's formula. */
+const averageOf = (axes: readonly number[], x: Value, mask: Value | undefined): ((v: Value) => Value) => {
+  if (mask === undefined) return Op.reduceMean({ axes, keepDims: true });
+  const weights = Op.mul(Op.fillLike(x, 1), Op.cast(x.type.dtype)(spread(mask, x)));
+  const sum = Op.reduceSum({ axes, keepDims: true });
+  const total = Op.add(sum(weights), 1e-7);
+  return (v) => Op.div(sum(Op.mul(v, weights)), total);
 };
 
 const batchNormalization = (spec: BatchNormalizationSpec, x: Value, at: Site): Result => {
@@ -78,7 +89,7 @@ const batchNormalization = (spec: BatchNormalizationSpec, x: Value, at: Site): R
     return { output: Op.batchNormalization(x, gamma, beta, mean, variance, spec.epsilon) };
   }
   const axes = perChannel.flatMap((_, i) => (i === axis ? [] : [i]));
-  const average = Op.reduceMean({ axes, keepDims: true });
+  const average = averageOf(axes, x, at.masks[0]);
   const batchMean = average(x);
   const centred = Op.sub(x, batchMean);
   const batchVariance = average(Op.mul(centred, centred));
@@ -95,6 +106,12 @@ const dropout = (rate: number, x: Value, at: Site): Value => {
   return rate === 1 ? Op.mul(x, 0) : Op.mul(x, keepMask(at.mode.random, at.site, rate)(x));
 };
 
+/** Over the steps of `[batch, seq]`, as weights of attention: masked ones get 0, all of them where none counts. */
+const maskedSoftmax = (activation: Activation, x: Value, mask: Value | undefined): Value | undefined => {
+  if (mask === undefined || Op.rank(x) !== 2 || activationName(activation) !== 'softmax') return undefined;
+  return Op.mul(activate(activation)(Op.where(mask, x, Op.sub(x, 1e9))), Op.cast(x.type.dtype)(mask));
+};
+
 // -------------------------------------------------------------------------------------
 // the table
 // -------------------------------------------------------------------------------------
@@ -103,7 +120,8 @@ const lowerLeaf = (spec: Leaf, inputs: Inputs, at: Site): Result => {
   const [x] = inputs;
   if (isSpatial(spec)) {
     const y = lowerSpatial(spec, inputs, at);
-    return { output: 'activation' in spec ? activate(spec.activation)(y) : y };
+    // Of convolutions, whose channels are axis 1.
+    return { output: 'activation' in spec ? activate(spec.activation, 1)(y) : y };
   }
   if (isCore(spec)) return lowerCore(spec, inputs, at, lowerLeaf);
   if (isSequence(spec)) return lowerSequence(spec, inputs, at);
@@ -120,13 +138,16 @@ const lowerLeaf = (spec: Leaf, inputs: Inputs, at: Site): Result => {
     case 'dropout':
       return { output: dropout(spec.rate, x, at) };
     case 'activation':
-      return { output: activate(spec.activation)(x) };
+      return { output: maskedSoftmax(spec.activation, x, at.masks[0]) ?? activate(spec.activation)(x) };
     case 'rescaling':
       return { output: spec.offset === 0 ? Op.mul(x, spec.scale) : Op.add(Op.mul(x, spec.scale), spec.offset) };
     case 'identity':
       return { output: x };
     case 'concatenate':
       return { output: Op.concat(spec.axis)(inputs) };
+    case 'imported':
+    case 'importedOutput':
+      return lowerImported(spec, inputs, at);
   }
 };
 
@@ -134,9 +155,11 @@ const lowerLeaf = (spec: Leaf, inputs: Inputs, at: Site): Result => {
 // models
 // -------------------------------------------------------------------------------------
 
-/** A frozen batch normalisation is in inference mode; all else is in the model's. */
+/** A frozen batch normalisation is in inference mode (an imported graph has some inside); all else is in the model's. */
 const modeOf = ({ spec, parameters }: PlacedLayer, mode: Mode): Mode =>
-  mode._tag === 'Training' && spec.op === 'batchNormalization' && parameters.some((p) => mode.frozen?.has(p.name))
+  mode._tag === 'Training' &&
+  (spec.op === 'batchNormalization' || spec.op === 'imported') &&
+  parameters.some((p) => mode.frozen?.has(p.name))
     ? inference
     : mode;
 
@@ -155,12 +178,14 @@ const lowerLayer = (
     if (value === undefined) throw new Op.GraphDefect(`${layer.name}: no value for its parameter ${role}`);
     return value;
   };
-  const here = { mode: modeOf(layer, mode), site, output: dims(layer.output), parameter, masks, states };
+  const seen = masksFor(layer.spec, inputs, masks);
+  const here = { mode: modeOf(layer, mode), site, output: dims(layer.output), parameter, masks: seen, states };
   const result = lowerLeaf(layer.spec, inputs, here);
   const { output, updates = {} } = result;
-  const mask = 'mask' in result ? result.mask : maskOf(layer.spec, inputs, masks);
+  const mask = 'mask' in result ? result.mask : maskOf(layer.spec, inputs, seen);
   const named = Object.entries(updates).map(([role, value]) => [names.get(role) ?? role, value] as const);
-  const isNew = inputs.every((x) => x.node !== output.node);
+  // An imported graph's values have names of their own.
+  const isNew = layer.spec.op !== 'imported' && inputs.every((x) => x.node !== output.node) && !states.includes(output);
   return {
     output: isNew ? label(layer.name)(output) : output,
     updates: Object.fromEntries(named),
@@ -201,6 +226,6 @@ export const lower = (
     outputs: resolved.outputs.map((o) => read(o.from)),
     updates,
     penalties,
-    masks: resolved.outputs.map((o) => maskAt(o.from)),
+    masks: resolved.outputs.map((o) => sequenceMask(maskAt(o.from), read(o.from))),
   };
 };

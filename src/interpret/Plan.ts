@@ -4,29 +4,33 @@
  *
  * The training graph's contract, for whoever runs it (`exportTraining`): inputs are the weights by their names, optimizer
  * slots `slot/NAME`, the data `data/INPUT`, `target` and, if the samples have weights, `sample_weight` (samples on the
- * first axis, all of them or as many as one likes), `indices` (int32: the samples to visit, in order), `batch_size`, `learning_rate`, `step` (updates done so far)
- * and `seed`. The loop takes consecutive batches of `indices`; the last one may be smaller. Outputs are `next/NAME` for
+ * first axis, all of them or as many as one likes; with several outputs `target/OUTPUT` and `sample_weight/OUTPUT`),
+ * `indices` (int32: the samples to visit, in order), `batch_size`, `learning_rate`, `step` (updates done so far) and `seed`. The loop takes consecutive batches of `indices`; the last one may be smaller. Outputs are `next/NAME` for
  * every weight and slot that changes, to be fed back as NAME, and for each step `loss`, `samples` (its batch size) and
- * the metrics' sums `metric/METRIC/STATE`.
+ * the metrics' sums `metric/METRIC/STATE` (with several outputs METRIC is `OUTPUT_METRIC`, and `OUTPUT_loss` has the sums of
+ * that output's own loss).
  */
 import * as E from 'fp-ts/lib/Either.js';
-import { pipe } from 'fp-ts/lib/function.js';
+import { identity, pipe } from 'fp-ts/lib/function.js';
 import * as RR from 'fp-ts/lib/ReadonlyRecord.js';
 import { type AutodiffError, grad } from '../autodiff/Grad.ts';
 import type { Graph, Output, Value } from '../graph/Graph.ts';
 import * as G from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import type { ParameterSpec, Resolved } from '../model/Resolved.ts';
-import * as Loss from '../objective/Loss.ts';
-import type { AnyMetric } from '../objective/Metric.ts';
+import type { Goal } from '../objective/Goal.ts';
 import { encode } from '../onnx/Encode.ts';
 import type { OnnxError } from '../onnx/OnnxError.ts';
 import type { Optimizer, SlotSpec } from '../optimizer/Optimizer.ts';
-import { dims, dtypeOf } from '../shape/Shape.ts';
-import { type Batch, type DataInputs, type DataTypes, dataInputs } from './Batches.ts';
-import { inference, type Lowered, lower, training } from './Lower.ts';
+import { type DataInputs, type DataTypes, dataInputs } from './Batches.ts';
+import { judge, type MetricStates, metricStates } from './Judge.ts';
+import { scaling, slotsOf, stepsTaken } from './LossScale.ts';
+import { inference, lower, training } from './Lower.ts';
 import { type LoweringError, lowering, weightInputs } from './Lowering.ts';
-import { constrain, weightPenalties } from './Penalty.ts';
+import { byKernels, inPrecision } from './Mixed.ts';
+import { constrain } from './Penalty.ts';
+import { float32, type Precision, type PrecisionError } from './Precision.ts';
+import { type Probe, probeOutputs, probeStates } from './Probes.ts';
 import type { Provider } from './Random.ts';
 
 // -------------------------------------------------------------------------------------
@@ -35,15 +39,16 @@ import type { Provider } from './Random.ts';
 
 export interface Problem {
   readonly resolved: Resolved;
-  readonly loss: Loss.AnyLoss;
-  readonly metrics: readonly AnyMetric[];
+  readonly goals: readonly Goal[];
   readonly optimizer: Optimizer;
+  /** Of training. Default float32. */
+  readonly precision?: Precision;
+  /** What training steps measure besides. */
+  readonly probes?: readonly Probe[];
 }
 
-export interface MetricStates {
-  readonly name: string;
-  readonly states: readonly string[];
-}
+/** A graph that computes the same, in the forms that are fast where it runs. */
+export type Emission = (graph: Graph) => Graph;
 
 export interface EvaluationPlan {
   readonly graph: Graph;
@@ -60,7 +65,7 @@ export interface TrainingPlan extends EvaluationPlan {
   readonly slots: Readonly<Record<string, SlotSpec>>;
 }
 
-export type PlanError = LoweringError | AutodiffError | OnnxError;
+export type PlanError = LoweringError | AutodiffError | OnnxError | PrecisionError;
 
 // -------------------------------------------------------------------------------------
 // names
@@ -68,46 +73,12 @@ export type PlanError = LoweringError | AutodiffError | OnnxError;
 
 export const slotInput = (name: string): string => `slot/${name}`;
 export const nextOutput = (name: string): string => `next/${name}`;
-export const metricOutput = (metric: string, state: string): string => `metric/${metric}/${state}`;
 
 // -------------------------------------------------------------------------------------
 // parts
 // -------------------------------------------------------------------------------------
 
 const opset = 18;
-
-interface Judged {
-  readonly loss: Value;
-  /** What the batch adds to the metrics' sums. */
-  readonly metrics: readonly Output[];
-}
-
-/** The loss with all penalties; the metrics know nothing of those, nor of the samples' weights. */
-const objective = (
-  { resolved, loss, metrics }: Problem,
-  { outputs, masks, penalties }: Pick<Lowered, 'outputs' | 'masks' | 'penalties'>,
-  { target, sampleWeights }: Pick<Batch, 'target' | 'sampleWeights'>,
-  weights: Readonly<Record<string, Value>>,
-  output = outputs[0] as Value,
-): Judged => ({
-  loss: [...weightPenalties(resolved.parameters, weights), ...penalties].reduce(
-    (sum, p) => Op.add(sum, p),
-    Loss.scalar(loss)(output, target, sampleWeights, masks[0]),
-  ),
-  metrics: metrics.flatMap((metric) =>
-    Object.entries(metric.update(output, target)).map(([state, value]) => ({
-      name: metricOutput(metric.name, state),
-      value,
-    })),
-  ),
-});
-
-/** Which sums each metric keeps. */
-const metricStates = ({ resolved, metrics }: Problem): readonly MetricStates[] => {
-  const output = resolved.outputs[0]?.type ?? [];
-  const type = G.valueType(dtypeOf(output), dims(output));
-  return metrics.map((metric) => ({ name: metric.name, states: Object.keys(metric.states(type)) }));
-};
 
 interface Looped {
   /** The carried values after the last iteration. */
@@ -154,8 +125,9 @@ export const finish = (
   name: string,
   inputs: readonly Value[],
   outputs: readonly Output[],
+  emission: Emission = identity,
 ): E.Either<OnnxError, Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>> => {
-  const graph = G.graph(name, readInputs(inputs, outputs), outputs);
+  const graph = emission(G.graph(name, readInputs(inputs, outputs), outputs));
   return pipe(
     encode(graph, { opset }),
     E.map((model) => ({ graph, model, inputs: graph.inputs.map((v) => (v.node as G.InputNode).name) })),
@@ -201,20 +173,28 @@ const trainingStep =
     const now = { ...outside.weights, ...zip(names, carried) };
     const slots = zip(slotNames, carried.slice(names.length));
     const parameters = Object.fromEntries(trained.map((p) => [p.name, now[p.name] as Value]));
+    const { precision = float32 } = problem;
+    const weak = [...Object.values(outside.weights), ...carried, iteration, outside.done, outside.seed];
     return pipe(
       lowering(() => {
         const done = Op.add(outside.done, iteration);
         const batch = outside.data.batch(iteration);
         const random = { seed: outside.seed, step: Op.cast('uint32')(done), provider };
         const lowered = lower(problem.resolved, batch.inputs, now, training(random, frozen));
-        return { ...objective(problem, lowered, batch, now), updates: lowered.updates, batch, done };
+        const { updates } = lowered;
+        const model = [...lowered.outputs, ...Object.values(updates)];
+        return { ...judge(problem, lowered, batch, now), updates, model, batch, done };
       }),
+      E.chainW(inPrecision(precision, provider, weak)),
       E.bindTo('forward'),
-      E.bindW('gradients', ({ forward }) => grad(forward.loss, Object.values(parameters))),
-      E.chainW(({ forward, gradients }) =>
+      E.bindW('scale', () => lowering(() => scaling(precision, slots))),
+      E.bindW('gradients', ({ forward, scale }) => grad(scale.up(forward.loss), Object.values(parameters))),
+      E.chainW(({ forward, scale, gradients }) =>
         lowering(() => {
-          const step = { learningRate: outside.learningRate, step: Op.add(Op.cast('float32')(forward.done), 1) };
-          const gradientOf = zip(Object.keys(parameters), gradients);
+          const scaled = scale.down(gradients);
+          const number = Op.add(Op.cast('float32')(forward.done), 1);
+          const step = { learningRate: outside.learningRate, step: stepsTaken(slots)(number) };
+          const gradientOf = zip(Object.keys(parameters), scaled.gradients);
           const result = problem.optimizer.transformation.update(step)(gradientOf, parameters, slots);
           const specs = new Map(trained.map((p) => [p.name, p]));
           // A layer may replace a trained weight too (spectral normalisation); the update then comes on top of that.
@@ -226,15 +206,36 @@ const trainingStep =
               : G.label(`update/${name}`)(constrain(spec)(Op.add(value, result.updates[name] as Value)));
           };
           return {
-            next: [...names.map(next), ...slotNames.map((name) => result.slots[name] as Value)],
+            next: [
+              ...names.map((name) => scaled.taken(next(name), now[name] as Value)),
+              ...slotNames.map(
+                (name) => scaled.slots[name] ?? scaled.taken(result.slots[name] as Value, slots[name] as Value),
+              ),
+            ],
             scanned: [
               { name: 'loss', value: forward.loss },
               { name: 'samples', value: forward.batch.samples },
               ...forward.metrics,
+              ...probeOutputs(
+                problem.probes ?? [],
+                {
+                  gradient_norm: scaled.gradients,
+                  update_norm: Object.values(result.updates),
+                  weight_norm: Object.values(parameters),
+                },
+                forward.batch.samples,
+              ),
             ],
           };
         }),
       ),
+      E.map(({ next, scanned }): Looped => {
+        const values = byKernels(precision, provider)([...next, ...scanned.map((o) => o.value)]);
+        return {
+          next: values.slice(0, next.length),
+          scanned: scanned.map((o, i) => ({ ...o, value: values[next.length + i] as Value })),
+        };
+      }),
     );
   };
 
@@ -244,11 +245,15 @@ export const trainingPlan = (
   types: DataTypes,
   provider: Provider,
   frozen: ReadonlySet<string> = new Set(),
+  emission: Emission = identity,
 ): E.Either<PlanError, TrainingPlan> => {
   const free = problem.resolved.parameters.filter((p) => !frozen.has(p.name));
   const trained = free.filter((p) => p.trainable);
   const changing = { trained, statistics: free.filter((p) => !p.trainable).map((p) => p.name) };
-  const slots = problem.optimizer.transformation.slots(Object.fromEntries(trained.map((p) => [p.name, p.shape])));
+  const slots = {
+    ...problem.optimizer.transformation.slots(Object.fromEntries(trained.map((p) => [p.name, p.shape]))),
+    ...slotsOf(problem.precision ?? float32),
+  };
   return pipe(
     lowering(
       (): Outside => ({
@@ -280,12 +285,19 @@ export const trainingPlan = (
       return pipe(
         loopGraph('steps', data.trips, values, trainingStep(problem, outside, changing, provider, frozen)),
         E.chainW(({ next, scanned }) =>
-          finish('training', inputs, [
-            ...carried.map((name, i) => ({ name: nextOutput(name), value: next[i] as Value })),
-            ...scanned,
-          ]),
+          finish(
+            'training',
+            inputs,
+            [...carried.map((name, i) => ({ name: nextOutput(name), value: next[i] as Value })), ...scanned],
+            emission,
+          ),
         ),
-        E.map((finished) => ({ ...finished, carried, slots, metrics: metricStates(problem) })),
+        E.map((finished) => ({
+          ...finished,
+          carried,
+          slots,
+          metrics: [...metricStates(problem), ...probeStates(problem.probes ?? [])],
+        })),
       );
     }),
   );
@@ -296,7 +308,11 @@ export const trainingPlan = (
 // -------------------------------------------------------------------------------------
 
 /** The graph of loss and metrics over batches, in inference mode. */
-export const evaluationPlan = (problem: Problem, types: DataTypes): E.Either<PlanError, EvaluationPlan> => {
+export const evaluationPlan = (
+  problem: Problem,
+  types: DataTypes,
+  emission: Emission = identity,
+): E.Either<PlanError, EvaluationPlan> => {
   const weights = weightInputs(problem.resolved.parameters);
   const body =
     (data: DataInputs): Body =>
@@ -304,7 +320,7 @@ export const evaluationPlan = (problem: Problem, types: DataTypes): E.Either<Pla
       lowering(() => {
         const batch = data.batch(iteration);
         const lowered = lower(problem.resolved, batch.inputs, weights, inference);
-        const { loss, metrics } = objective(problem, lowered, batch, weights);
+        const { loss, metrics } = judge(problem, lowered, batch, weights);
         return {
           next: [],
           scanned: [{ name: 'loss', value: loss }, { name: 'samples', value: batch.samples }, ...metrics],
@@ -315,7 +331,7 @@ export const evaluationPlan = (problem: Problem, types: DataTypes): E.Either<Pla
     E.chainW((data) =>
       pipe(
         loopGraph('batches', data.trips, [], body(data)),
-        E.chainW(({ scanned }) => finish('evaluation', [...Object.values(weights), ...data.all], scanned)),
+        E.chainW(({ scanned }) => finish('evaluation', [...Object.values(weights), ...data.all], scanned, emission)),
       ),
     ),
     E.map((finished) => ({ ...finished, metrics: metricStates(problem) })),
