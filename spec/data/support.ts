@@ -46,6 +46,7 @@ export const memory = (files: Readonly<Record<string, Uint8Array>>): HasFileSyst
     appendFile: (path) => refuse(path)(),
     exists: (path) => TE.right(path in files),
     remove: (path) => refuse(path)(),
+    list: (folder) => refuse(folder)(),
   };
   return { fileSystem };
 };

@@ -29,9 +29,13 @@ export interface CsvOptions {
   readonly maxIssues?: number;
 }
 
-interface Table {
+/** A file and the names of its columns. */
+export interface Heading {
   readonly file: string;
   readonly header: readonly string[];
+}
+
+interface Table extends Heading {
   readonly rows: readonly (readonly string[])[];
   /** The line, from 1, on which row `i` starts. */
   readonly lineOf: (i: number) => number;
@@ -70,14 +74,26 @@ const asError = (e: unknown): { readonly message: string; readonly code: string;
   lines: e instanceof Error && 'lines' in e && typeof e.lines === 'number' ? e.lines : 1,
 });
 
-const toTable = (file: string, bytes: Uint8Array, options: CsvOptions): E.Either<DataError, Table> => {
+/** Records of text, and the line, from 1, on which record `i` starts. */
+export interface Records {
+  readonly records: readonly (readonly string[])[];
+  readonly lineOf: (i: number) => number;
+}
+
+/** For this room's own modules: all records of these bytes, the first of which are on line `firstLine` of the file. */
+export const readRecords = (
+  file: string,
+  bytes: Uint8Array,
+  options: Pick<CsvOptions, 'delimiter'>,
+  firstLine = 1,
+): E.Either<DataError, Records> => {
   if (!isUtf8(bytes)) {
     const mend = 'save the file as UTF-8; if it is packed (gzip, xlsx), unpack or export it first';
-    return E.left(csvSyntax(file, 1, 'the bytes are not UTF-8 text', mend));
+    return E.left(csvSyntax(file, firstLine, 'the bytes are not UTF-8 text', mend));
   }
   const ends: number[] = [];
   const records = E.tryCatch(
-    () =>
+    (): readonly (readonly string[])[] =>
       parse(bytes, {
         bom: true,
         delimiter: options.delimiter ?? ',',
@@ -95,18 +111,30 @@ const toTable = (file: string, bytes: Uint8Array, options: CsvOptions): E.Either
   if (E.isLeft(records)) {
     const { message, code, lines } = records.left;
     const mend = syntaxMends[code] ?? 'check the delimiter and the quotes there';
-    return E.left(csvSyntax(file, lines, message, mend));
+    return E.left(csvSyntax(file, firstLine - 1 + lines, message, mend));
   }
-  const header = options.header ?? records.right[0];
-  if (header === undefined) return E.left(empty(file, 'line: a header of column names, then rows'));
-  const first = options.header === undefined ? 1 : 0;
-  const rows = records.right.slice(first);
-  return rows.length === 0
-    ? E.left(empty(file, 'row after the header'))
-    : E.right({ file, header, rows, lineOf: (i) => lineAt(bytes, ends[i + first - 1] ?? 0) });
+  return E.right({
+    records: records.right,
+    lineOf: (i) => firstLine - 1 + lineAt(bytes, ends[i - 1] ?? 0),
+  });
 };
 
-const checkHeader = (table: Table): E.Either<DataError, Table> => {
+const toTable = (file: string, bytes: Uint8Array, options: CsvOptions): E.Either<DataError, Table> =>
+  pipe(
+    readRecords(file, bytes, options),
+    E.chain(({ records, lineOf }) => {
+      const header = options.header ?? records[0];
+      if (header === undefined) return E.left(empty(file, 'line: a header of column names, then rows'));
+      const first = options.header === undefined ? 1 : 0;
+      const rows = records.slice(first);
+      return rows.length === 0
+        ? E.left(empty(file, 'row after the header'))
+        : E.right({ file, header, rows, lineOf: (i) => lineOf(i + first) });
+    }),
+  );
+
+/** For this room's own modules: no name comes twice. */
+export const checkHeader = <T extends Heading>(table: T): E.Either<DataError, T> => {
   const twice = table.header.filter((name, i) => table.header.indexOf(name) !== i);
   if (twice.length === 0) return E.right(table);
   const where = [...new Set(twice)].map((name) => {
@@ -139,7 +167,7 @@ const columnOf = (context: t.Context): string | undefined =>
     return i > 0 && tag !== 'IntersectionType' && tag !== 'UnionType';
   })?.key;
 
-const toIssue = (table: Table, line: number, error: t.ValidationError): CsvIssue => {
+const toIssue = (table: Heading, line: number, error: t.ValidationError): CsvIssue => {
   const name = columnOf(error.context);
   const last = error.context[error.context.length - 1];
   return {
@@ -150,11 +178,11 @@ const toIssue = (table: Table, line: number, error: t.ValidationError): CsvIssue
   };
 };
 
-const missing = (table: Table, errors: t.Errors): readonly string[] => [
+const missing = (table: Heading, errors: t.Errors): readonly string[] => [
   ...new Set(errors.flatMap(({ context }) => columnOf(context) ?? []).filter((name) => !table.header.includes(name))),
 ];
 
-const missingColumns = (table: Table, names: readonly string[]): DataError => {
+const missingColumns = (table: Heading, names: readonly string[]): DataError => {
   const some = (list: readonly string[]): string =>
     list
       .slice(0, 8)
@@ -180,41 +208,56 @@ const toRecord = (header: readonly string[], row: readonly string[]): CsvRecord 
   return record;
 };
 
+/** What is wrong with a row: how many issues, and some of them; or with the header, which no other row can mend. */
+export type Refused =
+  | {
+      readonly _tag: 'Row';
+      readonly count: number;
+      readonly issues: (line: number, most: number) => readonly CsvIssue[];
+    }
+  | { readonly _tag: 'Header'; readonly error: DataError };
+
+/** For this room's own modules: one row. Lines are found only for issues that are told. */
+export const decodeRow =
+  <A>(codec: t.Decoder<unknown, A>) =>
+  (heading: Heading, row: readonly string[]): E.Either<Refused, A> => {
+    const width = heading.header.length;
+    if (row.length !== width) {
+      const issue = (line: number): CsvIssue => ({
+        line,
+        column: undefined,
+        text: `${row.length}: ${show(row.join(','))}`,
+        expected: `${width} fields, as in the header`,
+      });
+      return E.left({ _tag: 'Row', count: 1, issues: (line) => [issue(line)] });
+    }
+    const value = codec.decode(toRecord(heading.header, row));
+    if (E.isRight(value)) return value;
+    const absent = missing(heading, value.left);
+    if (absent.length > 0) return E.left({ _tag: 'Header', error: missingColumns(heading, absent) });
+    return E.left({
+      _tag: 'Row',
+      count: value.left.length,
+      issues: (line, most) => value.left.slice(0, most).map((error) => toIssue(heading, line, error)),
+    });
+  };
+
 const decodeRows =
   <A>(codec: t.Decoder<unknown, A>, maxIssues: number) =>
   (table: Table): E.Either<DataError, readonly A[]> => {
-    const width = table.header.length;
+    const decode = decodeRow(codec);
     const values: A[] = [];
     const issues: CsvIssue[] = [];
     let total = 0;
-    const report = (count: number, found: (room: number) => readonly CsvIssue[]): void => {
-      total += count;
-      const room = maxIssues - issues.length;
-      if (room > 0) issues.push(...found(room));
-    };
     for (const [i, row] of table.rows.entries()) {
-      if (row.length !== width) {
-        report(1, () => [
-          {
-            line: table.lineOf(i),
-            column: undefined,
-            text: `${row.length}: ${show(row.join(','))}`,
-            expected: `${width} fields, as in the header`,
-          },
-        ]);
-        continue;
+      const value = decode(table, row);
+      if (E.isRight(value)) values.push(value.right);
+      else if (value.left._tag === 'Header') return E.left(value.left.error);
+      else {
+        total += value.left.count;
+        const room = maxIssues - issues.length;
+        if (room > 0) issues.push(...value.left.issues(table.lineOf(i), room));
       }
-      const value = codec.decode(toRecord(table.header, row));
-      if (E.isRight(value)) {
-        values.push(value.right);
-        continue;
-      }
-      const absent = missing(table, value.left);
-      if (absent.length > 0) return E.left(missingColumns(table, absent));
-      report(value.left.length, (room) => {
-        const line = table.lineOf(i);
-        return value.left.slice(0, room).map((error) => toIssue(table, line, error));
-      });
     }
     return total === 0 ? E.right(values) : E.left(csvRows(table.file, issues, total));
   };

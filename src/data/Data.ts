@@ -1,5 +1,6 @@
 /**
- * The data room: data sets from arrays, CSV and IDX files; split, k-fold, standardise.
+ * The data room: data sets from arrays and files (CSV, JSON Lines, IDX, npy, npz, safetensors, Parquet, text, folders, anything
+ * that can be iterated), whole or streamed (`DataStream`); split, k-fold, balance, standardise.
  *
  * @example
  * pipe(
@@ -14,11 +15,12 @@
  *   RTE.chainEitherKW(D.kFold(5, { seed: 42 })),
  * )
  */
+export { balancedWeights, groupSplit, multiLabelKFold, oversample, stratifiedSplit, undersample } from './Balance.ts';
 export type { CsvOptions } from './Csv.ts';
 export { csv, parseCsv } from './Csv.ts';
 export type { CsvRecord } from './CsvCodec.ts';
 export { categoryFromCsv, column, columns, integerFromCsv, numbered, numberFromCsv, row } from './CsvCodec.ts';
-export type { CsvIssue, DataError } from './DataError.ts';
+export type { CsvIssue, DataError, InvalidRow, RowIssue } from './DataError.ts';
 export type { Arrays, Dataset, Parts, Row, ShapesOf } from './Dataset.ts';
 export {
   batches,
@@ -34,6 +36,8 @@ export {
   slice,
   take,
 } from './Dataset.ts';
+export type { Folding } from './Folds.ts';
+export { groupKFold, repeatedFolds, stratifiedKFold } from './Folds.ts';
 export { decodeIdx, idx } from './Idx.ts';
 export { derive, permutation } from './Random.ts';
 export type { Numbers, Samples } from './Samples.ts';
@@ -43,3 +47,12 @@ export { kFold, split } from './Split.ts';
 export type { Standardisation } from './Standardise.ts';
 export * as standardise from './Standardise.ts';
 export { standardiseFold } from './Standardise.ts';
+export { arrayBlocks, npy, npyBlocks, npz, safetensors } from './source/Arrays.ts';
+export type { LabelledFile, LabelledFiles } from './source/Folder.ts';
+export { labelledFolder, labelledList } from './source/Folder.ts';
+export { fromAsyncIterable } from './source/Foreign.ts';
+export type { ParquetOptions } from './source/Parquet.ts';
+export { integerFromParquet, parquet } from './source/Parquet.ts';
+export type { OnBadRow } from './source/Records.ts';
+export type { CsvRowsOptions, RowOptions, TextOptions, TextSource } from './source/Text.ts';
+export { csvRows, jsonLines, textLines } from './source/Text.ts';

@@ -131,6 +131,52 @@ export interface InvalidIdx {
   readonly file: string;
 }
 
+/** A record of a streamed source that its codec refused. */
+export interface InvalidRow {
+  readonly _tag: 'InvalidRow';
+  readonly message: string;
+  readonly file: string;
+  /** Of text: the line on which it starts; of other sources its number. Both from 1. */
+  readonly line: number;
+  readonly issues: readonly RowIssue[];
+}
+
+export interface RowIssue {
+  /** A column's name and, in CSV, its number from 1; a path into a JSON value. `undefined` where the row as a whole is wrong. */
+  readonly column: { readonly name: string; readonly number: number | undefined } | undefined;
+  readonly text: string;
+  readonly expected: string;
+}
+
+/** Bytes that are not of the format that was asked for, or not all of them; a limit on their size. */
+export interface InvalidFile {
+  readonly _tag: 'InvalidFile';
+  readonly message: string;
+  readonly file: string;
+}
+
+/** An optional package that is not installed. */
+export interface MissingPackage {
+  readonly _tag: 'MissingPackage';
+  readonly message: string;
+  readonly name: string;
+}
+
+/** A function in a worker thread that threw, could not be loaded, or ended its thread. */
+export interface WorkerFailed {
+  readonly _tag: 'WorkerFailed';
+  readonly message: string;
+  readonly module: string;
+  readonly index: number;
+}
+
+/** What a foreign source threw. */
+export interface SourceFailed {
+  readonly _tag: 'SourceFailed';
+  readonly message: string;
+  readonly source: string;
+}
+
 export type DataError =
   | Empty
   | InvalidShape
@@ -144,7 +190,12 @@ export type DataError =
   | CsvSyntax
   | CsvHeader
   | CsvRows
-  | InvalidIdx;
+  | InvalidIdx
+  | InvalidRow
+  | InvalidFile
+  | MissingPackage
+  | WorkerFailed
+  | SourceFailed;
 
 // -------------------------------------------------------------------------------------
 // constructors
@@ -270,4 +321,47 @@ export const invalidIdx = (file: string, reason: string, mend: string): DataErro
   _tag: 'InvalidIdx',
   message: `${file}: ${reason}; ${mend}`,
   file,
+});
+
+const showRowIssue = ({ column, text, expected }: RowIssue): string => {
+  const number = column?.number === undefined ? '' : ` ${column.number}`;
+  return `${column === undefined ? '' : `column${number} ${JSON.stringify(column.name)}: `}expected ${expected}, got ${text}`;
+};
+
+export const invalidRow = (
+  file: string,
+  unit: 'line' | 'row',
+  line: number,
+  issues: readonly RowIssue[],
+): InvalidRow => ({
+  _tag: 'InvalidRow',
+  message: `${file}: ${unit} ${line}: ${issues.map(showRowIssue).join('; ')}`,
+  file,
+  line,
+  issues,
+});
+
+export const invalidFile = (file: string, reason: string, mend: string): DataError => ({
+  _tag: 'InvalidFile',
+  message: `${file}: ${reason}; ${mend}`,
+  file,
+});
+
+export const missingPackage = (name: string, why: string): DataError => ({
+  _tag: 'MissingPackage',
+  message: `the package '${name}' is not installed, and ${why} needs it: npm install ${name}`,
+  name,
+});
+
+export const workerFailed = (module: string, index: number, reason: string): DataError => ({
+  _tag: 'WorkerFailed',
+  message: `${module}: element ${index}: ${reason}; its default export must be a function that returns what can be sent between threads`,
+  module,
+  index,
+});
+
+export const sourceFailed = (source: string, thrown: unknown): DataError => ({
+  _tag: 'SourceFailed',
+  message: `${source}: the source failed: ${thrown instanceof Error ? thrown.message : String(thrown)}; see that it is open and can be read`,
+  source,
 });

@@ -215,6 +215,36 @@ const describe = (named: Named): string =>
     .sort()
     .join(', ');
 
+/** The shapes and element types of samples, to compare: equal texts can be joined. */
+export const describeSamples = <X, Y>({ x, y }: Dataset<X, Y>): string =>
+  `x ${describe(toNamed(x))}; y ${describe(toNamed(y))}`;
+
+/** For this room's own modules: the samples of all parts, one after the other. Error: different shapes or element types. */
+export const joined = <X, Y>(
+  parts: readonly { readonly block: Dataset<X, Y>; readonly from: number; readonly to: number }[],
+): E.Either<DataError, Dataset<X, Y>> => {
+  const [first] = parts;
+  if (first === undefined) return E.left(empty('batch', 'sample'));
+  const kind = describeSamples(first.block);
+  const other = parts.find(({ block }) => describeSamples(block) !== kind);
+  if (other !== undefined) {
+    const mend = 'samples of one batch must have one shape and element type: pad or convert them before';
+    return E.left(shapeMismatch('batch', kind, describeSamples(other.block), mend));
+  }
+  const of = <Z>(arrays: (block: Dataset<X, Y>) => Arrays<Z>): Arrays<Z> =>
+    mapArrays<Z>(arrays(first.block), (array, name) =>
+      Rows.concat(parts.map(({ block, from, to }) => Rows.between(toNamed(arrays(block))[name] ?? array, from, to))),
+    );
+  const size = parts.reduce((n, { from, to }) => n + to - from, 0);
+  return E.right(
+    make<X, Y>(
+      of<X>(({ x }) => x),
+      of<Y>(({ y }) => y),
+      size,
+    ),
+  );
+};
+
 const appendAll = <X>(part: string, first: Arrays<X>, second: Arrays<X>): E.Either<DataError, Arrays<X>> => {
   const [a, b] = [describe(toNamed(first)), describe(toNamed(second))];
   return a === b

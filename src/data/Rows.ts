@@ -19,6 +19,9 @@ const allocate = (dtype: DType, n: number): TypedArray => {
       return new Float32Array(n);
     case 'float64':
       return new Float64Array(n);
+    case 'float16':
+    case 'bfloat16':
+      return new Uint16Array(n);
     case 'int32':
       return new Int32Array(n);
     case 'int64':

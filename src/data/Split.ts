@@ -75,7 +75,8 @@ export const split =
 const bounds = (size: number, k: number): readonly number[] =>
   Array.from({ length: k + 1 }, (_, i) => i * Math.floor(size / k) + Math.min(i, size % k));
 
-const fold = <X, Y>(
+/** One fold, by the places of its parts. */
+export const fold = <X, Y>(
   self: Dataset<X, Y>,
   index: number,
   trainIndices: Int32Array,

@@ -1,0 +1,26 @@
+"""Affine maps of a small image by scipy, for `data/image/Warp`: writes images.json beside this file.
+
+    /usr/bin/python3 spec/golden/images.py
+"""
+import json
+import pathlib
+
+import numpy as np
+import scipy
+from scipy.ndimage import affine_transform
+
+rng = np.random.default_rng(5)
+image = np.round(rng.random((2, 5, 7)) * 64)
+modes = {'constant': 'grid-constant', 'nearest': 'nearest', 'reflect': 'reflect', 'wrap': 'grid-wrap'}
+maps = [[1, 0, 1.3, 0, 1, -2.6], [0.9, -0.45, 0.7, 0.4, 1.1, -1.2], [2.4, 0, -4.1, 0, 1.9, -3.2], [0.31, 0.2, 9.73, -0.1, 0.4, -8.3]]
+cases = []
+for a, b, c, d, e, f in maps:
+    for mode, name in modes.items():
+        for order, interpolation in [(0, 'nearest'), (1, 'bilinear')]:
+            out = [affine_transform(ch, [[e, d], [b, a]], [f, c], order=order, mode=name, cval=3.0) for ch in image]
+            cases.append({'map': [a, b, c, d, e, f], 'fillMode': mode, 'interpolation': interpolation,
+                          'out': np.round(np.array(out), 6).ravel().tolist()})
+path = pathlib.Path(__file__).with_suffix('.json')
+path.write_text(json.dumps({'source': f'scipy {scipy.__version__}', 'image': image.ravel().tolist(), 'shape': image.shape,
+                            'fillValue': 3, 'cases': cases}) + '\n')
+print(path.name, path.stat().st_size, 'bytes', len(cases), 'cases')

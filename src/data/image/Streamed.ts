@@ -1,0 +1,204 @@
+/**
+ * Images in streams: read, decoded, augmented and mixed while a model trains.
+ *
+ * What is random follows from a seed, the pass and the place in it. So each pass differs, the same pass is the same whenever and
+ * in however many threads it is read, and a run that goes on in the middle sees what it would have seen.
+ */
+import * as E from 'fp-ts/lib/Either.js';
+import { pipe } from 'fp-ts/lib/function.js';
+import type { ReaderTaskEither } from 'fp-ts/lib/ReaderTaskEither.js';
+import type { NdArray } from '../../shape/NdArray.ts';
+import type { Int, Shape } from '../../shape/Shape.ts';
+import type { HasFileSystem, IoError } from '../../training/Environment.ts';
+import type { DataError } from '../DataError.ts';
+import { type Dataset, dataset } from '../Dataset.ts';
+import { bytes, floats, ints } from '../Samples.ts';
+import type { LabelledFile } from '../source/Folder.ts';
+import { mapEffect, mapEither, mapSeeded } from '../streamed/Elements.ts';
+import { type DataStream, fromArray } from '../streamed/Model.ts';
+import { mapInWorkers } from '../streamed/Workers.ts';
+import { type Augmentation, augment } from './Augment.ts';
+import type { ChannelsOf, ColorMode, DecodeOptions } from './Decode.ts';
+import type { FolderError, ImageFolder } from './Folder.ts';
+import { type ImageError, invalidImage } from './ImageError.ts';
+import { cutmix, mixup } from './Mix.ts';
+import { answer, type Labelled, type Request } from './Request.ts';
+
+export type { Labelled };
+
+// -------------------------------------------------------------------------------------
+// images of files
+// -------------------------------------------------------------------------------------
+
+export interface ReadOptions<M extends ColorMode, H extends number, W extends number> extends DecodeOptions<M> {
+  /** Height and width of the result. */
+  readonly size: readonly [H, W];
+  /** Those of the decoded image, before `steps`; default: `size`. Larger than it where a step crops. */
+  readonly decodeSize?: readonly [number, number];
+  /** Default: none; then images are bytes, a quarter of the memory of float32. */
+  readonly steps?: readonly Augmentation[];
+  /** Of the augmentation. Default 0. */
+  readonly seed?: number;
+  /** Read, decode and augment in so many threads; default: in the thread that asks. They read files by Node, not by the environment. */
+  readonly workers?: number;
+  /** Where the threads' module is, for bundles that leave it behind: a file made of `data/image/Worker`. Default: beside this one. */
+  readonly workerModule?: URL | string;
+}
+
+/** The files of a folder as a stream, in their order: each can be had at once, so shuffling holds nothing but numbers. */
+export const imageFiles = (folder: ImageFolder): DataStream<unknown, never, LabelledFile> => fromArray(folder.files);
+
+type Answered<S extends Shape> = E.Either<ImageError | IoError, Labelled<S>>;
+
+const isRecord = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === 'object' && u !== null;
+
+const decoded = <S extends Shape>(result: unknown): Answered<S> =>
+  isRecord(result) && (result._tag === 'Left' || (result._tag === 'Right' && isRecord(result.right)))
+    ? (result as unknown as Answered<S>)
+    : E.left(invalidImage('readImages: workerModule', 'the answer of data/image/Worker', typeof result));
+
+/**
+ * Files to images with labels, each decoded to a size and augmented by seed, pass and place, one after the other or in worker threads:
+ * the same numbers, bit for bit. Shuffle before, batch behind.
+ *
+ * Errors, of the stream: a file that cannot be read or decoded, steps out of range or whose result has another size, no `sharp`,
+ * a worker that fails. PyTorch: `DataLoader(ImageFolder(root, transform), num_workers)`.
+ *
+ * @example
+ * pipe(
+ *   imageFiles(folder),
+ *   DS.shuffle({ seed: 1 }),
+ *   readImages({ size: [224, 224], decodeSize: [256, 256], steps: [randomCrop(224, 224), randomFlip('horizontal')], workers: 4 }),
+ *   DS.batch(32),
+ *   DS.mapEither(imageBatch), // DataStream<HasFileSystem, FolderError, Dataset<[3, 224, 224], Int<[]>>>
+ * )
+ */
+export const readImages =
+  <const H extends number, const W extends number, const M extends ColorMode = 'rgb'>(options: ReadOptions<M, H, W>) =>
+  <R, Err>(
+    self: DataStream<R, Err, LabelledFile>,
+  ): DataStream<R & HasFileSystem, Err | FolderError, Labelled<[ChannelsOf<M>, H, W]>> => {
+    const { size, decodeSize = size, steps = [], seed = 0, workers, workerModule, ...decode } = options;
+    const requests = pipe(
+      self,
+      mapSeeded(seed)(
+        ({ path, label }: LabelledFile, own): Request => ({
+          path,
+          label,
+          decode: { ...decode, size: decodeSize },
+          steps,
+          seed: own,
+          size,
+        }),
+      ),
+    );
+    // Its shape is checked there.
+    type Here = (request: Request) => ReaderTaskEither<HasFileSystem, FolderError, Labelled<[ChannelsOf<M>, H, W]>>;
+    if (workers === undefined) return pipe(requests, mapEffect(answer as Here));
+    const module = workerModule ?? new URL('./Worker.js', import.meta.url);
+    return pipe(requests, mapInWorkers({ module, workers, decode: decoded<[ChannelsOf<M>, H, W]> }));
+  };
+
+/** Images with labels as a batch to train on. Errors: none; other sizes among them. */
+export const imageBatch = <S extends Shape>(
+  all: readonly Labelled<S>[],
+): E.Either<ImageError | DataError, Dataset<S, Int<[]>>> => {
+  const shape = all[0]?.image.shape ?? [];
+  const each = shape.reduce((a, b) => a * b, 1);
+  const odd = all.find(({ image }) => image.shape.join() !== shape.join());
+  if (all.length === 0 || odd !== undefined)
+    return E.left(
+      invalidImage(
+        'imageBatch',
+        `images of one size, the first has [${shape}]`,
+        `[${odd?.image.shape ?? 'no images'}]`,
+      ),
+    );
+  const isBytes = all.every(({ image }) => image.dtype === 'uint8');
+  const data = isBytes ? new Uint8Array(all.length * each) : new Float32Array(all.length * each);
+  all.forEach(({ image }, i) => {
+    data.set(image.data as ArrayLike<number>, i * each);
+  });
+  const y = ints(
+    [],
+    all.map(({ label }) => label),
+  );
+  return dataset({ x: isBytes ? bytes(shape, data) : floats(shape, data), y }) as unknown as E.Either<
+    DataError,
+    Dataset<S, Int<[]>>
+  >;
+};
+
+// -------------------------------------------------------------------------------------
+// batches
+// -------------------------------------------------------------------------------------
+
+type Pictures = [number, number, number];
+
+const seededBatches =
+  (seed: number) =>
+  <A, Err2>(f: (a: A, own: number) => E.Either<Err2, A>) =>
+  <R, Err>(self: DataStream<R, Err, A>): DataStream<R, Err | Err2, A> =>
+    pipe(
+      self,
+      mapSeeded(seed)(f),
+      mapEither((batch: E.Either<Err2, A>) => batch),
+    );
+
+/**
+ * Batches of images augmented, by seed, pass and place: for images that are in memory (`DS.fromDataset`). Errors, of the stream:
+ * those of `augment`; steps that change the size, which is in the type (`readImages` crops).
+ *
+ * @example
+ * pipe(data, DS.fromDataset({ batchSize: 32, seed: 1 }), augmented([randomFlip('horizontal')], { seed: 2 }))
+ */
+export const augmented =
+  (steps: readonly Augmentation[], options: { readonly seed: number }) =>
+  <R, Err, S extends Pictures, Y>(
+    self: DataStream<R, Err, Dataset<S, Y>>,
+  ): DataStream<R, Err | ImageError, Dataset<S, Y>> =>
+    pipe(
+      self,
+      seededBatches(options.seed)((batch: Dataset<S, Y>, seed): E.Either<ImageError, Dataset<S, Y>> => {
+        const before = batch.x as unknown as NdArray;
+        const samples = Array.from({ length: batch.size }, (_, i) => i);
+        return pipe(
+          before,
+          augment(steps, { seed, epoch: 0, samples }),
+          E.filterOrElse(
+            (x) => x.shape.join() === before.shape.join(),
+            (x) => invalidImage('augmented', `steps that keep the size, [${before.shape}]`, `[${x.shape}]`),
+          ),
+          E.map((x) => ({ ...batch, x: x as unknown as typeof batch.x })),
+        );
+      }),
+    );
+
+/**
+ * The images of each batch mixed with others of it, and their targets, which are rows of probabilities: `DS.mapEither(D.oneHot(10))`
+ * before. Errors, of the stream: those of `mixup` and `cutmix`.
+ *
+ * @example
+ * pipe(batches, DS.mapEither(D.oneHot(10)), mixed('cutmix', { seed: 3 })) // train with Loss.categoricalCrossentropy()
+ */
+export const mixed =
+  (how: 'mixup' | 'cutmix', options: { readonly seed: number; readonly alpha?: number }) =>
+  <R, Err, S extends Pictures, K extends number>(
+    self: DataStream<R, Err, Dataset<S, [K]>>,
+  ): DataStream<R, Err | ImageError, Dataset<S, [K]>> => {
+    const { seed: base, ...shape } = options;
+    const mix = how === 'mixup' ? mixup : cutmix;
+    return pipe(
+      self,
+      seededBatches(base)(
+        (batch: Dataset<S, [K]>, seed): E.Either<ImageError, Dataset<S, [K]>> =>
+          pipe(
+            mix(
+              { seed, epoch: 0, batch: 0 },
+              shape,
+            )({ x: batch.x as unknown as NdArray, y: batch.y as unknown as NdArray }),
+            E.map(({ x, y }) => ({ ...batch, x: x as unknown as typeof batch.x, y: y as unknown as typeof batch.y })),
+          ),
+      ),
+    );
+  };
