@@ -26,13 +26,21 @@ export const memory = (terminal: { readonly isInteractive?: boolean; readonly co
       return bytes === undefined ? E.left(missing(path)) : E.right(bytes);
     },
     writeFile: (path, bytes) => TE.fromIO(() => void files.set(path, bytes)),
-    appendFile: (path, text) =>
+    appendFile: (path, content) =>
       TE.fromIO(() => {
         const old = files.get(path) ?? new Uint8Array();
-        files.set(path, new Uint8Array([...old, ...new TextEncoder().encode(text)]));
+        const more = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+        files.set(path, new Uint8Array([...old, ...more]));
       }),
     exists: (path) => TE.fromIO(() => files.has(path)),
     remove: (path) => TE.fromIO(() => void files.delete(path)),
+    list: (folder) =>
+      TE.fromIO(() =>
+        [...files.keys()]
+          .filter((path) => path.startsWith(`${folder}/`) && !path.slice(folder.length + 1).includes('/'))
+          .map((path) => path.slice(folder.length + 1))
+          .sort(),
+      ),
   };
   return {
     written,

@@ -14,7 +14,7 @@ import { fromIterable, runCollect } from '../stream/Stream.ts';
 import { type Direction, type Event, event, type Signal, settled } from '../training/Event.ts';
 import type { CallbackError } from './CallbackError.ts';
 import { type Machine, transform } from './Machine.ts';
-import type { Run } from './Run.ts';
+import type { Probe, Resumption, Run } from './Run.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -46,6 +46,8 @@ export interface Callback<R, Monitors extends string = never, Logged extends str
   readonly logs: Readonly<Record<Logged, Direction>>;
   /** It acts on the weights at every `grain` steps. */
   readonly grain?: number;
+  readonly resumption?: Resumption;
+  readonly probes?: ReadonlyArray<Probe>;
   /** What it does to the signals of a run. */
   readonly transform: <R1, E1>(signals: Stream<R1, E1, Signal>) => Stream<R1 & R, E1 | CallbackError, Signal>;
 }
@@ -62,19 +64,36 @@ const grained = (a: number | undefined, b: number | undefined): { readonly grain
     ? { ...(a === undefined ? {} : { grain: a }), ...(b === undefined ? {} : { grain: b }) }
     : { grain: gcd(a, b) };
 
-const make = <R, Monitors extends string, Logged extends string>(parts: {
+/** What a run and its callbacks ask of whoever runs it. */
+type Needs = Pick<Run<unknown, string, unknown, unknown>, 'grain' | 'resumption' | 'probes'>;
+
+/** What both ask for. Of two files to go on from, it is the first one's. */
+const joined = (a: Needs, b: Needs): Needs => {
+  const resumption = a.resumption ?? b.resumption;
+  const probes = [...new Set([...(a.probes ?? []), ...(b.probes ?? [])])];
+  return {
+    ...grained(a.grain, b.grain),
+    ...(resumption === undefined ? {} : { resumption }),
+    ...(probes.length === 0 ? {} : { probes }),
+  };
+};
+
+interface Parts<R, Logged extends string> extends Needs {
   readonly keys: ReadonlyArray<string>;
   readonly logs: Readonly<Record<Logged, Direction>>;
-  readonly grain?: number;
-  readonly transform: Callback<R, Monitors, Logged>['transform'];
-}): Callback<R, Monitors, Logged> => {
+  readonly transform: Callback<R, never, Logged>['transform'];
+}
+
+const make = <R, Monitors extends string, Logged extends string>(
+  parts: Parts<R, Logged>,
+): Callback<R, Monitors, Logged> => {
   const attach = <R1, Keys extends string, A, E>(
     run: Run<R1, Keys, A, E>,
   ): Run<R1 & R, Keys | Logged, A, E | CallbackError> => ({
     ...run,
     directions: { ...run.directions, ...parts.logs },
     signals: parts.transform(run.signals),
-    ...grained(run.grain, parts.grain),
+    ...joined(run, parts),
   });
   // The compiler cannot see that the argument is a run: where it is not, its type is a message that no value has.
   return Object.assign(attach as Callback<R, Monitors, Logged>, parts);
@@ -89,9 +108,20 @@ export const fromMachine =
     make({
       keys: [machine.key],
       logs: machine.logs ?? ({} as Readonly<Record<Logged, Direction>>),
-      ...grained(machine.grain, undefined),
+      ...joined(machine, {}),
       transform: transform(machine),
     });
+
+/**
+ * A transformer of the signals of a run as a callback: for what is said best with streams. It must pass on what it takes, in
+ * its order; it may act on the way, and put signals of its own behind events.
+ *
+ * @example
+ * // says how it goes, once a minute at most, while every signal is passed on
+ * C.fromTransformer((signals) => pipe(signals, S.tee(S.filter(() => true), flow(S.throttle(60_000), S.tap(say), S.drop(Infinity)))))
+ */
+export const fromTransformer = <R>(transformer: Callback<R>['transform']): Callback<R> =>
+  make({ keys: [], logs: {}, transform: transformer });
 
 // -------------------------------------------------------------------------------------
 // instances
@@ -108,7 +138,7 @@ export const concat = <R1, M1 extends string, L1 extends string, R2, M2 extends 
   make({
     keys: [...a.keys, ...b.keys],
     logs: { ...a.logs, ...b.logs },
-    ...grained(a.grain, b.grain),
+    ...joined(a, b),
     transform: (signals) => pipe(signals, a.transform, b.transform),
   });
 
@@ -119,7 +149,7 @@ export const getMonoid = <R, Monitors extends string = never>(): Monoid<Callback
     make({
       keys: [...a.keys, ...b.keys],
       logs: {},
-      ...grained(a.grain, b.grain),
+      ...joined(a, b),
       transform: (signals) => pipe(signals, a.transform, b.transform),
     }),
 });

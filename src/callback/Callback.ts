@@ -16,17 +16,27 @@
  * )
  */
 export * from './Attach.ts';
+export * from './BackupAndRestore.ts';
 export * from './CallbackError.ts';
 export * from './CsvLogger.ts';
 export * from './Custom.ts';
 export * from './EarlyStopping.ts';
+export { eventJson, type Json, type JsonObject } from './EventJson.ts';
 export * from './HistoryLogger.ts';
+export * from './JsonlLogger.ts';
+export * from './LearningRateFinder.ts';
 export * from './LearningRateScheduler.ts';
 export type { Answer, Machine } from './Machine.ts';
 export * from './ModelCheckpoint.ts';
 export type { Mode } from './Monitor.ts';
+export * from './Norms.ts';
 export * from './Progress.ts';
+export { type Suggestions, suggested } from './RangeTest.ts';
 export * from './ReduceLROnPlateau.ts';
-export type { Run } from './Run.ts';
+export * from './Remote.ts';
+export type { Probe, Resumption, Run } from './Run.ts';
 export { float, maybe, transient } from './StateCodec.ts';
+export * from './TensorBoard.ts';
 export * from './TerminateOnNaN.ts';
+export * from './Timing.ts';
+export * from './WeightAveraging.ts';

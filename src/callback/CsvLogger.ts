@@ -4,10 +4,11 @@
 import { pipe } from 'fp-ts/lib/function.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import * as t from 'io-ts';
-import type { FileSystem, HasFileSystem, IoError } from '../training/Environment.ts';
+import type { HasFileSystem } from '../training/Environment.ts';
 import type { Directive, Logs } from '../training/Event.ts';
 import { type Callback, fromMachine } from './Attach.ts';
 import { callbackError, fromIoError } from './CallbackError.ts';
+import * as LogFile from './LogFile.ts';
 import { type Answer, fail, stay } from './Machine.ts';
 import { repr } from './PythonNumber.ts';
 import { maybe } from './StateCodec.ts';
@@ -57,41 +58,6 @@ const line = (separator: string, cells: ReadonlyArray<string>): string =>
   `${cells.map(quote(separator)).join(separator)}\r\n`;
 
 // -------------------------------------------------------------------------------------
-// file
-// -------------------------------------------------------------------------------------
-
-const contents = (fileSystem: FileSystem, path: string): TE.TaskEither<IoError, Uint8Array> =>
-  pipe(
-    fileSystem.exists(path),
-    TE.chain((there) => (there ? fileSystem.readFile(path) : TE.right(new Uint8Array()))),
-  );
-
-/** The file as the state knows it: rows of epochs that will be trained once more are cut off. Gives its length. */
-const rewind = (fileSystem: FileSystem, path: string, bytes: number): TE.TaskEither<IoError, number> =>
-  pipe(
-    contents(fileSystem, path),
-    TE.chain((found) =>
-      found.length > bytes
-        ? pipe(
-            fileSystem.writeFile(path, found.slice(0, bytes)),
-            TE.map(() => bytes),
-          )
-        : TE.right(found.length),
-    ),
-  );
-
-const fresh = (fileSystem: FileSystem, path: string, append: boolean): TE.TaskEither<IoError, number> =>
-  append
-    ? pipe(
-        contents(fileSystem, path),
-        TE.map((found) => found.length),
-      )
-    : pipe(
-        fileSystem.writeFile(path, new Uint8Array()),
-        TE.map(() => 0),
-      );
-
-// -------------------------------------------------------------------------------------
 // constructors
 // -------------------------------------------------------------------------------------
 
@@ -119,7 +85,9 @@ export const csvLogger = (path: string, options: CsvLoggerOptions = {}): Callbac
     (state: State): Answer<HasFileSystem, State> =>
     ({ fileSystem }) =>
       pipe(
-        state.columns === undefined ? fresh(fileSystem, path, append) : rewind(fileSystem, path, state.bytes),
+        state.columns === undefined
+          ? LogFile.fresh(fileSystem, path, append)
+          : LogFile.rewind(fileSystem, path, state.bytes),
         TE.bimap(fromIoError(key), (bytes) => [{ ...state, bytes }, none]),
       );
 
@@ -134,11 +102,8 @@ export const csvLogger = (path: string, options: CsvLoggerOptions = {}): Callbac
       });
       const text = header + line(separator, [String(epoch), ...cells]);
       return pipe(
-        fileSystem.appendFile(path, text),
-        TE.bimap(fromIoError(key), () => [
-          { columns, bytes: state.bytes + new TextEncoder().encode(text).length },
-          none,
-        ]),
+        LogFile.append(fileSystem, path, state.bytes, text),
+        TE.bimap(fromIoError(key), (bytes) => [{ columns, bytes }, none]),
       );
     };
 

@@ -29,6 +29,7 @@ import {
   type Signal,
 } from '../training/Event.ts';
 import { type CallbackError, callbackError, fromUnknown } from './CallbackError.ts';
+import type { Probe, Resumption } from './Run.ts';
 import { decodeWith } from './StateCodec.ts';
 
 // -------------------------------------------------------------------------------------
@@ -47,6 +48,9 @@ export interface Machine<R, S> {
   readonly step: (state: S, event: Event) => Answer<R, S>;
   /** It acts on the weights at every `grain` steps, so these must be the ends of what the runtime does in one go. */
   readonly grain?: number;
+  /** Files to go on from, where the machine saves train states. */
+  readonly resumption?: Resumption;
+  readonly probes?: ReadonlyArray<Probe>;
   /** Keys that the machine adds to the logs by `Log`, with their directions: later callbacks may monitor them. */
   readonly logs?: Readonly<Record<string, Direction>>;
 }

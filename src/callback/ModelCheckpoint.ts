@@ -4,16 +4,17 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
+import * as TE from 'fp-ts/lib/TaskEither.js';
 import * as t from 'io-ts';
-import type { HasTerminal } from '../training/Environment.ts';
+import type { HasFileSystem, HasTerminal } from '../training/Environment.ts';
 import type { Direction, Directive, Event, Logs } from '../training/Event.ts';
 import { type Callback, fromMachine } from './Attach.ts';
-import { type CallbackError, callbackError } from './CallbackError.ts';
+import { type CallbackError, callbackError, fromIoError } from './CallbackError.ts';
 import { type Answer, answer, fail, saying, stay } from './Machine.ts';
 import * as Monitor from './Monitor.ts';
 import * as PathTemplate from './PathTemplate.ts';
 import { fixed } from './PythonNumber.ts';
-import { float, maybe } from './StateCodec.ts';
+import { float, maybe, sinceAdded } from './StateCodec.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -32,6 +33,8 @@ export interface ModelCheckpointOptions<M extends string = string, Best extends 
   readonly mode?: Monitor.Mode;
   /** `'epoch'`, or a number of steps, counted over the borders of epochs. Default `'epoch'`. */
   readonly saveFreq?: 'epoch' | number;
+  /** Keeps the files of the last so many saves and removes older ones, where the path has fields. Default: keeps all. */
+  readonly keepLast?: number;
   /** What the first save has to beat. */
   readonly initialValueThreshold?: number;
   /** Default `modelCheckpoint(PATH)`. */
@@ -63,6 +66,8 @@ export interface ModelCheckpointState {
   readonly lastStep: number;
   /** Saves asked for whose end is yet to be told. */
   readonly pending: ReadonlyArray<Pending>;
+  /** Files that were saved and not removed, oldest first; only with `keepLast`. */
+  readonly kept: ReadonlyArray<string>;
 }
 
 const codec: t.Type<ModelCheckpointState, unknown> = t.type({
@@ -71,6 +76,7 @@ const codec: t.Type<ModelCheckpointState, unknown> = t.type({
   steps: t.number,
   lastStep: t.number,
   pending: t.readonlyArray(t.type({ path: t.string, epoch: t.number })),
+  kept: sinceAdded(t.readonlyArray(t.string), []),
 });
 
 // -------------------------------------------------------------------------------------
@@ -86,13 +92,14 @@ const codec: t.Type<ModelCheckpointState, unknown> = t.type({
  *   the one format of checkpoints here, where Keras has `.keras` and `.weights.h5`. An existing file is overwritten.
  * - With `saveBestOnly`, an epoch without the monitored key is saved anyway, with a warning, as in Keras.
  * - With `saveFreq` in steps nothing more is saved at the end of an epoch.
+ * - With `keepLast` the oldest file is removed when the newest is there: never fewer than that many are.
  * - Each run starts with `initialValueThreshold` as the best value, or with the best of the run that it resumes; in Keras a
  *   callback object that is used again goes on with its old best.
  *
  * Errors, all before the first step: `InvalidOption` for a path or a frequency that cannot be, `UnknownMonitor` for a monitor that
  * the run does not log. And `Failed` when a log that the path names is missing at a save.
  *
- * Keras: `ModelCheckpoint`. Lightning: `ModelCheckpoint`.
+ * Keras: `ModelCheckpoint`. Lightning: `ModelCheckpoint`. orbax: `max_to_keep`, which is `keepLast`.
  *
  * @example
  * pipe(run, C.modelCheckpoint('best.safetensors', { monitor: 'val_loss', saveBestOnly: true, saveWeightsOnly: true }))
@@ -100,17 +107,25 @@ const codec: t.Type<ModelCheckpointState, unknown> = t.type({
 export const modelCheckpoint = <P extends string, const M extends string = never, const Best extends boolean = false>(
   path: CheckedPath<P>,
   options: ModelCheckpointOptions<M, Best> = {},
-): Callback<HasTerminal, Monitored<P, M, Best>> => {
+): Callback<HasTerminal & HasFileSystem, Monitored<P, M, Best>> => {
   const file: string = path;
   const monitor: string = options.monitor ?? 'val_loss';
   const saveBestOnly: boolean = options.saveBestOnly ?? false;
   const { verbose = 0, saveWeightsOnly = false, mode = 'auto', saveFreq = 'epoch', initialValueThreshold } = options;
+  const { keepLast } = options;
   const { key = `modelCheckpoint(${file})` } = options;
   const template = PathTemplate.parse(file);
   type State = ModelCheckpointState;
-  type Next = Answer<HasTerminal, State>;
+  type Next = Answer<HasTerminal & HasFileSystem, State>;
 
-  const initial: State = { direction: undefined, best: initialValueThreshold, steps: 0, lastStep: -1, pending: [] };
+  const initial: State = {
+    direction: undefined,
+    best: initialValueThreshold,
+    steps: 0,
+    lastStep: -1,
+    pending: [],
+    kept: [],
+  };
 
   /** What is wrong with the options, for this run. */
   const checked = (directions: Readonly<Record<string, Direction>>): E.Either<CallbackError, void> => {
@@ -120,6 +135,8 @@ export const modelCheckpoint = <P extends string, const M extends string = never
       return invalid(`the path must end in .safetensors, the format of checkpoints, but is '${file}'`);
     if (saveFreq !== 'epoch' && !(Number.isInteger(saveFreq) && saveFreq > 0))
       return invalid(`saveFreq must be 'epoch' or a number of steps, an integer from 1 on, but is ${String(saveFreq)}`);
+    if (keepLast !== undefined && !(Number.isInteger(keepLast) && keepLast > 0))
+      return invalid(`keepLast must be a number of files, an integer from 1 on, but is ${keepLast}`);
     if (E.isLeft(template)) return invalid(template.left);
     for (const name of PathTemplate.fields(template.right)) {
       if (name === 'epoch' || (name === 'batch' && saveFreq !== 'epoch')) continue;
@@ -156,7 +173,9 @@ export const modelCheckpoint = <P extends string, const M extends string = never
   const saveTo = (state: State, epoch: number, target: string, lines: ReadonlyArray<string>): Next => {
     const save: Directive = { _tag: 'Save', path: target, what: saveWeightsOnly ? 'weights' : 'state' };
     const pending = verbose > 0 ? [...state.pending, { path: target, epoch }] : state.pending;
-    return pipe(answer({ ...state, pending }, [save]), saying(lines));
+    // Told before it is there, so that a run that goes on from this very file knows of it.
+    const kept = keepLast === undefined ? state.kept : [...state.kept.filter((old) => old !== target), target];
+    return pipe(answer({ ...state, pending, kept }, [save]), saying(lines));
   };
 
   const consider = (state: State, epoch: number, target: string, logs: Logs): Next => {
@@ -171,7 +190,7 @@ export const modelCheckpoint = <P extends string, const M extends string = never
     return pipe(
       Monitor.known(key, state.direction),
       E.match(
-        fail<State, HasTerminal>,
+        fail<State, HasTerminal & HasFileSystem>,
         (d): Next =>
           Monitor.improves(d, 0)(value, state.best)
             ? saveTo(
@@ -188,7 +207,7 @@ export const modelCheckpoint = <P extends string, const M extends string = never
   const saveAt = (state: State, epoch: number, step: number | undefined, logs: Logs): Next =>
     pipe(
       pathAt(epoch, step, logs),
-      E.match(fail<State, HasTerminal>, (target) => consider(state, epoch, target, logs)),
+      E.match(fail<State, HasTerminal & HasFileSystem>, (target) => consider(state, epoch, target, logs)),
     );
 
   const stepEnded = (state: State, event: Extract<Event, { readonly _tag: 'StepEnded' }>): Next => {
@@ -198,6 +217,23 @@ export const modelCheckpoint = <P extends string, const M extends string = never
     const counted: State = { ...state, steps, lastStep: event.step };
     return steps < saveFreq ? stay(counted) : saveAt({ ...counted, steps: 0 }, event.epoch, event.step, event.logs);
   };
+
+  /** Removes what is too much, once the newest is there. */
+  const prune =
+    (state: State, path: string): Next =>
+    ({ fileSystem }) => {
+      const surplus =
+        keepLast === undefined || state.kept.at(-1) !== path
+          ? []
+          : state.kept.slice(0, Math.max(0, state.kept.length - keepLast));
+      return surplus.length === 0
+        ? TE.right([state, []])
+        : pipe(
+            surplus,
+            TE.traverseSeqArray(fileSystem.remove),
+            TE.bimap(fromIoError(key), () => [{ ...state, kept: state.kept.slice(surplus.length) }, []]),
+          );
+    };
 
   const saved = (state: State, path: string): Next => {
     const done = state.pending.find((p) => p.path === path);
@@ -209,7 +245,7 @@ export const modelCheckpoint = <P extends string, const M extends string = never
         );
   };
 
-  return fromMachine<Monitored<P, M, Best>>()<HasTerminal, State>({
+  return fromMachine<Monitored<P, M, Best>>()<HasTerminal & HasFileSystem, State>({
     key,
     codec,
     initial,
@@ -220,7 +256,7 @@ export const modelCheckpoint = <P extends string, const M extends string = never
           return pipe(
             checked(event.directions),
             E.chain(() => direction(event.directions)),
-            E.match(fail<State, HasTerminal>, (d) => stay({ ...state, direction: d, pending: [] })),
+            E.match(fail<State, HasTerminal & HasFileSystem>, (d) => stay({ ...state, direction: d, pending: [] })),
           );
         case 'EpochStarted':
           return stay(state.lastStep === -1 ? state : { ...state, lastStep: -1 });
@@ -229,7 +265,11 @@ export const modelCheckpoint = <P extends string, const M extends string = never
         case 'EpochEnded':
           return saveFreq === 'epoch' ? saveAt(state, event.epoch, undefined, event.logs) : stay(state);
         case 'CheckpointSaved':
-          return saved(state, event.path);
+          return (r) =>
+            pipe(
+              prune(state, event.path)(r),
+              TE.chain(([next]) => saved(next, event.path)(r)),
+            );
         default:
           return stay(state);
       }

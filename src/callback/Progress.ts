@@ -138,7 +138,14 @@ export const progress = (options: ProgressOptions = {}): Callback<HasTerminal> =
       switch (event._tag) {
         case 'RunStarted': {
           const known = Number.isInteger(event.stepsPerEpoch) && event.stepsPerEpoch > 0;
-          return stay({ ...initial, epochs: event.epochs, target: known ? event.stepsPerEpoch : undefined });
+          return stay({
+            ...initial,
+            epochs: event.epochs,
+            target: known ? event.stepsPerEpoch : undefined,
+            // A run that goes on within an epoch does not tell of its start again.
+            started: event.time,
+            current: event.initialStep ?? 0,
+          });
         }
         case 'EpochStarted': {
           const next: State = { ...initial, epochs: state.epochs, target: state.target, started: event.time };

@@ -4,6 +4,14 @@
 import type { Stream } from '../stream/Stream.ts';
 import type { Direction, Signal } from '../training/Event.ts';
 
+export interface Resumption {
+  readonly path: string;
+  readonly fallback?: ReadonlyArray<string>;
+}
+
+/** Norms over all trained parameters together: of their gradients before any clipping, of what is added to them, and of them. */
+export type Probe = 'gradient_norm' | 'update_norm' | 'weight_norm';
+
 /**
  * - `R` what the run needs of its environment; each callback adds its own needs.
  * - `Keys` the keys of its logs (`'loss' | 'val_loss' | 'accuracy' | ...`), `string` where they are known at run time
@@ -19,4 +27,8 @@ export interface Run<R, Keys extends string, A, E> {
   readonly result: A;
   /** Some callback acts on weights at every so many steps: no call of the runtime may make steps across one of those. */
   readonly grain?: number;
+  /** Files with a train state to go on from, the first good one of them; the run begins if none is there. */
+  readonly resumption?: Resumption;
+  /** What is measured in each training step, for the logs. */
+  readonly probes?: ReadonlyArray<Probe>;
 }

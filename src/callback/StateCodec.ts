@@ -40,6 +40,15 @@ export const maybe = <A, O>(codec: t.Type<A, O>): t.Type<A | undefined, O | null
     (a) => (a === undefined ? null : codec.encode(a)),
   );
 
+/** A field that older checkpoints do not have yet: they decode to `before`. */
+export const sinceAdded = <A>(codec: t.Type<A, unknown>, before: A): t.Type<A, unknown> =>
+  new t.Type<A, unknown, unknown>(
+    codec.name,
+    codec.is,
+    (u, c) => (u === undefined ? t.success(before) : codec.validate(u, c)),
+    codec.encode,
+  );
+
 /** A state that is not kept: `null` in JSON, and always `initial` after a resume. */
 export const transient = <S>(initial: S): t.Type<S, null, unknown> =>
   new t.Type<S, null, unknown>(
