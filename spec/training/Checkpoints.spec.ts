@@ -52,7 +52,7 @@ describe('whole files', () => {
 
   it('are safetensors, named as the parameters', () => {
     const { tensors, metadata } = right(Safetensors.decode(bytesOf('state.safetensors')));
-    expect(metadata).toMatchObject({ format: 'grad-ts', version: '1', kind: 'state' });
+    expect(metadata).toMatchObject({ format: 'grad-ts', version: '2', kind: 'state' });
     const names = Object.keys(tensors);
     expect(names).toContain('dense.kernel');
     expect(names.filter((name) => name.startsWith('slot/'))).toHaveLength(Object.keys(stateOf(trained).slots).length);
@@ -99,9 +99,9 @@ describe.each(['state', 'weights'] as const)('a %s file', (kind) => {
 
   it('of a newer version is refused, with what helps', async () => {
     const { tensors, metadata } = right(Safetensors.decode(whole));
-    put('newer.safetensors', right(Safetensors.encode(tensors, { ...metadata, version: '2' }, { checksum: true })));
+    put('newer.safetensors', right(Safetensors.encode(tensors, { ...metadata, version: '3' }, { checksum: true })));
     const { message } = refused(await read('newer.safetensors'), 'newer.safetensors');
-    expect(message).toContain('format version 2, this library reads up to 1: update grad-ts');
+    expect(message).toContain('format version 3, this library reads up to 2: update grad-ts');
   });
 
   it('that is not there is an IoError', async () => {

@@ -41,7 +41,15 @@ const just = <Tag extends Event['_tag']>(events: readonly Event[], tag: Tag) =>
 describe('without directives', () => {
   it('events come in their order', async () => {
     const { tags } = await steer(() => undefined);
-    const epoch = ['EpochStarted', 'StepEnded', 'StepEnded', 'StepEnded', 'ValidationEnded', 'EpochEnded'];
+    const epoch = [
+      'EpochStarted',
+      'StepEnded',
+      'StepEnded',
+      'StepEnded',
+      'ValidationStarted',
+      'ValidationEnded',
+      'EpochEnded',
+    ];
     expect(tags).toEqual(['RunStarted', ...epoch, ...epoch, 'RunEnded']);
   });
 });
@@ -94,7 +102,7 @@ describe('Save', () => {
         : undefined,
     );
     expect(just(seen, 'CheckpointSaved').map((e) => e.path)).toEqual(['w.safetensors', 's.safetensors']);
-    expect(tags.slice(6, 10)).toEqual(['EpochEnded', 'CheckpointSaved', 'CheckpointSaved', 'EpochStarted']);
+    expect(tags.slice(7, 11)).toEqual(['EpochEnded', 'CheckpointSaved', 'CheckpointSaved', 'EpochStarted']);
     const read = (path: string) => right(State.decode(files.get(path) ?? new Uint8Array()));
     const [weights, state] = [read('w.safetensors'), read('s.safetensors')];
     expect([weights._tag, state._tag]).toEqual(['Weights', 'State']);
@@ -123,8 +131,17 @@ describe('halting', () => {
   it('an epoch leaves its other steps out; it is validated and ends', async () => {
     const { tags, seen, result } = await steer(at(0, 0, { _tag: 'HaltEpoch' }));
     expect(tags).toEqual([
-      ...['RunStarted', 'EpochStarted', 'StepEnded', 'ValidationEnded', 'EpochEnded'],
-      ...['EpochStarted', 'StepEnded', 'StepEnded', 'StepEnded', 'ValidationEnded', 'EpochEnded', 'RunEnded'],
+      ...['RunStarted', 'EpochStarted', 'StepEnded', 'ValidationStarted', 'ValidationEnded', 'EpochEnded'],
+      ...[
+        'EpochStarted',
+        'StepEnded',
+        'StepEnded',
+        'StepEnded',
+        'ValidationStarted',
+        'ValidationEnded',
+        'EpochEnded',
+        'RunEnded',
+      ],
     ]);
     expect(just(seen, 'RunEnded')[0]).toMatchObject({ epochs: 2, halted: undefined });
     expect(stateOf(right(result)).step).toBe(4);
@@ -133,7 +150,16 @@ describe('halting', () => {
   it('the run in the middle of an epoch ends it there, with the reason', async () => {
     const { tags, seen, result } = await steer(at(0, 1, { _tag: 'HaltRun', reason: 'enough' }));
     expect(tags).toEqual([
-      ...['RunStarted', 'EpochStarted', 'StepEnded', 'StepEnded', 'ValidationEnded', 'EpochEnded', 'RunEnded'],
+      ...[
+        'RunStarted',
+        'EpochStarted',
+        'StepEnded',
+        'StepEnded',
+        'ValidationStarted',
+        'ValidationEnded',
+        'EpochEnded',
+        'RunEnded',
+      ],
     ]);
     expect(just(seen, 'RunEnded')[0]).toMatchObject({ epochs: 1, halted: 'enough' });
     expect(right(result).history.epochs).toEqual([0]);

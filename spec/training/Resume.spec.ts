@@ -133,7 +133,7 @@ describe('a resumed run', () => {
     expect(seen).toEqual([[3, 4, 0.125, keys], 19, 20, 21, 22, 23, 24]);
   });
 
-  it('from within an epoch begins that epoch again, with the weights it had by then', async () => {
+  it('from within an epoch goes on in it', async () => {
     const here = world(shared);
     const saving = pipe(
       T.fit(objective, { data, epochs: 2, batchSize: 4, verbose: 0, stepsPerRun: 1 }),
@@ -141,19 +141,33 @@ describe('a resumed run', () => {
         e._tag === 'StepEnded' && e.globalStep === 8 ? [{ _tag: 'Save', path: file, what: 'state' }] : undefined,
       ),
     );
-    right(await T.run(saving)(here.environment)());
+    const whole = right(await T.run(saving)(here.environment)());
     const state = await load(here);
     expect(state).toMatchObject({ epoch: 1, step: 8, history: { epochs: [0] } });
     const steps: unknown[] = [];
-    const rest = pipe(
-      T.fit(objective, { data, epochs: 2, batchSize: 4, verbose: 0, from: state }),
-      watching((e) => {
-        if (e._tag === 'StepEnded') steps.push([e.epoch, e.step, e.globalStep]);
-      }),
-    );
-    expect(right(await T.run(rest)(here.environment)()).history.epochs).toEqual([0, 1]);
-    expect(steps[0]).toEqual([1, 0, 9]);
-    expect(steps).toHaveLength(6);
+    const rest = (from: T.TrainState) =>
+      pipe(
+        T.fit(objective, { data, epochs: 2, batchSize: 4, verbose: 0, from }),
+        watching((e) => {
+          if (e._tag === 'StepEnded') steps.push([e.epoch, e.step, e.globalStep]);
+          if (e._tag === 'RunStarted') steps.push([e.initialEpoch, e.initialStep]);
+        }),
+      );
+    const gone = right(await T.run(rest(state))(here.environment)());
+    expect(gone.history).toEqual(whole.history);
+    expect(bits(gone.weights)).toEqual(bits(whole.weights));
+    expect(steps).toEqual([
+      [1, 2],
+      [1, 2, 9],
+      [1, 3, 10],
+      [1, 4, 11],
+      [1, 5, 12],
+    ]);
+    // Or it begins that epoch again, with the weights it had by then.
+    steps.splice(0);
+    expect(right(await T.run(rest(T.fromEpochStart(state)))(here.environment)()).history.epochs).toEqual([0, 1]);
+    expect(steps[1]).toEqual([1, 0, 9]);
+    expect(steps).toHaveLength(7);
   });
 
   it('says that bits may differ when the threads are not those of the state', async () => {

@@ -5,7 +5,9 @@ import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import { type Dataset, namedArrays } from '../data/Dataset.ts';
 import { type DataTypes, dataInput, targetInput } from '../interpret/Batches.ts';
+import { outputIndex } from '../model/Outputs.ts';
 import type { Resolved } from '../model/Resolved.ts';
+import type { Goal } from '../objective/Goal.ts';
 import type { Range } from '../objective/Loss.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import { type AnyShape, agree, sample, show, sized } from '../shape/Shape.ts';
@@ -72,6 +74,7 @@ const outOfRange = (
   { who, name }: Part,
   array: NdArray,
   range: Range | undefined,
+  named = '',
 ): FitError | undefined => {
   if (range === undefined) return undefined;
   const { data } = array;
@@ -81,7 +84,7 @@ const outOfRange = (
     const fine = (v >= range.min && v <= range.max && (!range.integer || Number.isInteger(v))) || v === range.except;
     if (!fine)
       return fitError(
-        `${who}: ${loss} expects targets that are ${describe(range)}; sample ${Math.floor(i / width)} of the ${name} ` +
+        `${who}: ${loss} expects targets${named} that are ${describe(range)}; sample ${Math.floor(i / width)} of the ${name} ` +
           `has ${v}; correct it, or give the model an output of another size or the objective another loss`,
       );
   }
@@ -99,15 +102,17 @@ export const firstOf = (errors: readonly (FitError | undefined)[]): E.Either<Fit
 
 export type AnyDataset = Dataset<unknown, unknown>;
 
-/** Arrays by the model's input names, and the target. */
-const toSamples = ({ who }: Part, resolved: Resolved, data: AnyDataset): E.Either<FitError, Samples> => {
-  const x: Readonly<Record<string, NdArray>> = namedArrays(data.x);
-  const y: Readonly<Record<string, NdArray>> = namedArrays(data.y);
+const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
+
+type Arrays = Readonly<Record<string, NdArray>>;
+
+/** Arrays by the model's input names. */
+const inputsOf = ({ who }: Part, resolved: Resolved, data: AnyDataset): E.Either<FitError, Arrays> => {
+  const x: Arrays = namedArrays(data.x);
   const single = resolved.inputs.length === 1 && Object.keys(x).length === 1 ? Object.values(x)[0] : undefined;
   const inputs = resolved.inputs.map(({ name }) => [name, single ?? x[name]] as const);
   const missing = inputs.find(([, array]) => array === undefined);
   const spare = single !== undefined ? [] : Object.keys(x).filter((name) => !inputs.some(([n]) => n === name));
-  const target: NdArray | undefined = Object.values(y)[0];
   if (missing !== undefined)
     return E.left(
       fitError(`${who}: the model's input '${missing[0]}' is not in the data, which has ${Object.keys(x).join(', ')}`),
@@ -115,72 +120,134 @@ const toSamples = ({ who }: Part, resolved: Resolved, data: AnyDataset): E.Eithe
   if (spare.length > 0)
     return E.left(
       fitError(
-        `${who}: the data have ${spare.map((n) => `'${n}'`).join(', ')}, which is no input of the model; its inputs are ` +
-          `${inputs.map(([n]) => `'${n}'`).join(', ')}`,
+        `${who}: the data have ${quoted(spare)}, which is no input of the model; its inputs are ` +
+          `${quoted(inputs.map(([n]) => n))}`,
       ),
     );
-  if (target === undefined || Object.keys(y).length !== 1)
-    return E.left(fitError(`${who}: expects one target, the data have ${Object.keys(y).length}`));
-  return E.right({
-    arrays: {
-      ...Object.fromEntries(inputs.map(([name, array]) => [dataInput(name), array as NdArray])),
-      [targetInput]: target,
-    },
-    size: data.size,
-  });
+  return E.right(Object.fromEntries(inputs.map(([name, array]) => [dataInput(name), array as NdArray])));
 };
 
-const checkSamples = (
-  part: Part,
-  resolved: Resolved,
-  target: AnyShape,
-  { loss, metrics }: Objective<unknown, unknown, unknown, string>,
-  { arrays }: Samples,
-): E.Either<FitError, void> => {
-  const targets = arrays[targetInput] as NdArray;
-  const output = resolved.outputs[0]?.type ?? [];
-  return firstOf([
-    ...resolved.inputs.map(({ name, type }) => mismatch(part, 'input', type, arrays[dataInput(name)] as NdArray)),
-    mismatch(part, 'target', target, targets),
-    outOfRange(loss.name, part, targets, loss.range(output)),
-    ...metrics.map((metric) =>
+/** Arrays of targets by the outputs that are asked for one. */
+const targetsOf = ({ who }: Part, goals: readonly Goal[], data: AnyDataset): E.Either<FitError, Arrays> => {
+  const y: Arrays = namedArrays(data.y);
+  const given = Object.keys(y);
+  const wanted = goals.map(({ output }) => output);
+  if (wanted.includes('')) {
+    const [only] = Object.values(y);
+    return only === undefined || given.length !== 1
+      ? E.left(
+          fitError(
+            `${who}: expects one target, the data have ${given.length}: ${quoted(given)}; the model has one output: give ` +
+              'one array, or a model with an output for each of them',
+          ),
+        )
+      : E.right({ '': only });
+  }
+  if (given.includes(''))
+    return E.left(
+      fitError(`${who}: expects a target for each of ${quoted(wanted)}, the data have one without a name; name it`),
+    );
+  const missing = wanted.filter((name) => !given.includes(name));
+  const spare = given.filter((name) => !wanted.includes(name));
+  if (missing.length > 0)
+    return E.left(
+      fitError(`${who}: the model's target ${quoted(missing)} is not in the data, which has ${quoted(given)}`),
+    );
+  return spare.length > 0
+    ? E.left(
+        fitError(
+          `${who}: the data have ${quoted(spare)}, which is no target of the model; its targets are ${quoted(wanted)}`,
+        ),
+      )
+    : E.right(Object.fromEntries(wanted.map((name) => [name, y[name] as NdArray])));
+};
+
+/** A goal, its output's shape and the shape of its targets. */
+interface Aim {
+  readonly goal: Goal;
+  readonly output: AnyShape;
+  readonly target: AnyShape;
+}
+
+/** Of one output nothing is said about which it is. */
+const located = (output: string, message: string): string =>
+  output === '' ? message : `output '${output}': ${message}`;
+
+const aimsOf = (goals: readonly Goal[], resolved: Resolved): E.Either<FitError, readonly Aim[]> =>
+  pipe(
+    goals,
+    E.traverseArray((goal) => {
+      const output = resolved.outputs[outputIndex(resolved, goal.output)]?.type ?? [];
+      return pipe(
+        goal.loss.targetShape(output),
+        E.bimap(
+          (message) => fitError(located(goal.output, message)),
+          (target): Aim => ({ goal, output, target }),
+        ),
+      );
+    }),
+  );
+
+const checkAim = (part: Part, { goal, output, target }: Aim, array: NdArray): readonly (FitError | undefined)[] => {
+  const named = goal.output === '' ? '' : ` '${goal.output}'`;
+  return [
+    mismatch(part, `target${named}`, target, array),
+    outOfRange(goal.loss.name, part, array, goal.loss.range(output), named),
+    ...goal.watched.map(({ metric }) =>
       pipe(
         metric.accepts(output, target),
-        E.match(fitError, () => undefined),
+        E.match(
+          (message) => fitError(located(goal.output, message)),
+          () => undefined,
+        ),
       ),
     ),
-  ]);
+  ];
 };
 
-const dataTypes = (resolved: Resolved, target: AnyShape, { arrays }: Samples): DataTypes => ({
-  inputs: Object.fromEntries(
-    resolved.inputs.map(({ name }) => [name, (arrays[dataInput(name)] as NdArray).dtype] as const),
-  ),
-  target: (arrays[targetInput] as NdArray).dtype,
-  targetShape: target,
-});
-
-/** A data set as a model and its loss need it: arrays by graph input, checked. */
+/** A data set as a model and its losses need it: arrays by graph input, checked. */
 export const samplesFor = (
-  objective: Objective<unknown, unknown, unknown, string>,
+  { goals, problems }: Pick<Objective<unknown, unknown, unknown, string>, 'goals' | 'problems'>,
   resolved: Resolved,
   data: AnyDataset,
   part: Part,
 ): E.Either<TrainingError, Checked> =>
   pipe(
-    E.Do,
-    E.bindW('output', () =>
-      resolved.outputs.length === 1 && resolved.outputs[0] !== undefined
-        ? E.right(resolved.outputs[0].type)
-        : E.left(
-            fitError(
-              `${part.who}: expects a model with one output, this one has ${resolved.outputs.length}: ` +
-                `${resolved.outputs.map(({ name }) => name).join(', ')}; concatenate them, or train them one at a time`,
-            ),
+    firstOf(problems.map(fitError)),
+    E.bind('aims', () => aimsOf(goals, resolved)),
+    E.bind('inputs', () => inputsOf(part, resolved, data)),
+    E.bind('targets', () => targetsOf(part, goals, data)),
+    E.chainFirst(({ aims, inputs, targets }) =>
+      firstOf([
+        ...resolved.inputs.map(({ name, type }) =>
+          mismatch(
+            part,
+            resolved.inputs.length === 1 ? 'input' : `input '${name}'`,
+            type,
+            inputs[dataInput(name)] as NdArray,
           ),
+        ),
+        ...aims.flatMap((aim) => checkAim(part, aim, targets[aim.goal.output] as NdArray)),
+      ]),
     ),
-    E.bindW('target', ({ output }) => pipe(objective.loss.targetShape(output), E.mapLeft(fitError))),
-    E.bindW('samples', () => toSamples(part, resolved, data)),
-    E.chainFirstW(({ target, samples }) => checkSamples(part, resolved, target, objective, samples)),
-    E.map(({ samples, target }) => ({ samples, types: dataTypes(resolved, target, samples) })),
+    E.map(({ aims, inputs, targets }) => ({
+      samples: {
+        arrays: {
+          ...inputs,
+          ...Object.fromEntries(Object.entries(targets).map(([output, array]) => [targetInput(output), array])),
+        },
+        size: data.size,
+      },
+      types: {
+        inputs: Object.fromEntries(
+          resolved.inputs.map(({ name }) => [name, (inputs[dataInput(name)] as NdArray).dtype] as const),
+        ),
+        targets: Object.fromEntries(
+          aims.map(({ goal: { output }, target }) => [
+            output,
+            { dtype: (targets[output] as NdArray).dtype, shape: target },
+          ]),
+        ),
+      },
+    })),
   );

@@ -5,6 +5,7 @@
  * stream, pass the event on and put their directives behind it; whoever consumes the stream carries the directives
  * out at `Settled` (checkpoints last) before it pulls again. So a callback never races with the training it steers.
  */
+import type { NdArray } from '../shape/NdArray.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -21,6 +22,8 @@ export type Event =
       readonly _tag: 'RunStarted';
       /** Epochs run from `initialEpoch` (0, or later after a resume) to `epochs`, exclusive. */
       readonly initialEpoch: number;
+      /** Steps of the initial epoch that were made before, where a run goes on in the middle of it. Default 0. */
+      readonly initialStep?: number;
       readonly epochs: number;
       readonly stepsPerEpoch: number;
       readonly batchSize: number;
@@ -45,6 +48,8 @@ export type Event =
       readonly samples: number;
       readonly time: number;
     }
+  /** Before the first validation step: what a callback does to the weights here is what is evaluated. */
+  | { readonly _tag: 'ValidationStarted'; readonly epoch: number; readonly time: number }
   | { readonly _tag: 'ValidationEnded'; readonly epoch: number; readonly logs: Logs; readonly time: number }
   | {
       readonly _tag: 'EpochEnded';
@@ -56,6 +61,15 @@ export type Event =
       readonly time: number;
     }
   | { readonly _tag: 'CheckpointSaved'; readonly path: string; readonly time: number }
+  | {
+      /** The answer to `ReadWeights`. */
+      readonly _tag: 'WeightsRead';
+      /** The key of the callback that asked. */
+      readonly by: string;
+      /** The model's parameters and running statistics, by name. */
+      readonly weights: Readonly<Record<string, NdArray>>;
+      readonly time: number;
+    }
   | { readonly _tag: 'LearningRateChanged'; readonly from: number; readonly to: number; readonly time: number }
   | {
       readonly _tag: 'RunEnded';
@@ -74,6 +88,18 @@ export type Directive =
   /** Keep the present weights in memory under a name; a later `Restore` of that name brings them back. */
   | { readonly _tag: 'Remember'; readonly slot: string }
   | { readonly _tag: 'Restore'; readonly slot: string }
+  /** Hand out a copy of the present weights: the event `WeightsRead` comes next. */
+  | { readonly _tag: 'ReadWeights' }
+  /**
+   * Take the present weights into the mean that is kept under a name, as one more after the `count` that are in it: so with
+   * `count` 0 this is `Remember`. `Restore` brings the mean into the model.
+   */
+  | { readonly _tag: 'Average'; readonly slot: string; readonly count: number }
+  /**
+   * Whether the model has the optimizer's averages of its weights (`useEma`) for the time being, or its own. Train states are
+   * saved with the model's own all the same, so nothing of this is left in them; files of weights get what is in use.
+   */
+  | { readonly _tag: 'UseAverages'; readonly on: boolean }
   /** No more steps in this epoch; its validation and end still happen. */
   | { readonly _tag: 'HaltEpoch' }
   /** As `HaltEpoch`, and no more epochs. */

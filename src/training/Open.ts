@@ -5,13 +5,16 @@ import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import * as O from 'fp-ts/lib/Option.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
+import { derive } from '../data/Random.ts';
 import { beginningPlan } from '../interpret/Beginning.ts';
 import * as Plan from '../interpret/Plan.ts';
 import { initialValues } from '../model/Initial.ts';
 import type { Runtime } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
-import type { FitSettings, Prepared } from './Fit.ts';
+import { emissionFor } from './Emission.ts';
 import type { Objective } from './Objective.ts';
+import type { Prepared } from './Prepare.ts';
+import type { FitSettings } from './Settings.ts';
 import { visits } from './Source.ts';
 import type { TrainState, Weights } from './State.ts';
 import * as State from './State.ts';
@@ -25,9 +28,13 @@ const filled = (value: number, shape: readonly number[]): NdArray => ({
 });
 
 /** Slots of a resumed run, or the optimizer's initial ones. */
-const slotsFrom = (plan: Plan.TrainingPlan, weights: Weights, from: TrainState | undefined): Weights =>
+export const slotsFrom = (
+  slots: Plan.TrainingPlan['slots'],
+  weights: Weights,
+  from: Pick<TrainState, 'slots'> | undefined,
+): Weights =>
   Object.fromEntries(
-    Object.entries(plan.slots).map(([name, { shape, init, parameter }]) => [
+    Object.entries(slots).map(([name, { shape, init, parameter }]) => [
       name,
       from?.slots[name] ?? (init === 'parameter' ? (weights[parameter] as NdArray) : filled(init, shape)),
     ]),
@@ -44,15 +51,20 @@ const checkSlots = (plan: Plan.TrainingPlan, from: TrainState | undefined): E.Ei
     ? E.right(undefined)
     : E.left(
         fitError(
-          `fit: the train state to go on from is of another optimizer: it has no fitting ${differing.join(', ')}`,
+          `fit: the train state to go on from is of another optimizer or precision: it has no fitting ${differing.join(', ')}`,
         ),
       );
 };
+
+/** Where the optimizer counts its steps anew, random numbers must not come again: they follow from seed and step. */
+const graphSeed = (seed: number, optimizerStart: number): number =>
+  optimizerStart === 0 ? seed : derive(seed, optimizerStart);
 
 /** The initial weights, with what layers set from the first batch of the first epoch. */
 const begin = (
   weights: Weights,
   { resolved, types, schedule, data }: Prepared,
+  initialEpoch: number,
   runtime: Runtime,
 ): TE.TaskEither<TrainingError, Weights> =>
   pipe(
@@ -67,7 +79,9 @@ const begin = (
               const feeds: Weights = {
                 ...weights,
                 ...data.arrays,
-                indices: Trainer.indexVector(visits(schedule, 0).slice(0, schedule.batchSize)),
+                indices: Trainer.indexVector(
+                  visits(schedule, schedule.seed, initialEpoch).slice(0, schedule.batchSize),
+                ),
                 batch_size: Trainer.int64(schedule.batchSize),
                 seed: Trainer.uint32(schedule.seed),
               };
@@ -93,21 +107,25 @@ export const openTrainer = (
   runtime: Runtime,
 ): TE.TaskEither<TrainingError, Trainer.Trainer> => {
   const { resolved, types, schedule } = prepared;
-  const problem = { ...objective, resolved };
-  return pipe(
-    E.Do,
-    E.bindW('weights', () =>
-      State.checkWeights(resolved.parameters)(
-        settings.from?.weights ?? settings.weights ?? initialValues(resolved, schedule.seed),
+  const problem = { ...objective, resolved, probes: prepared.probes ?? [] };
+  const planned = (emission: Plan.Emission) =>
+    pipe(
+      E.Do,
+      E.bindW('weights', () =>
+        State.checkWeights(resolved.parameters)(
+          settings.from?.weights ?? settings.weights ?? initialValues(resolved, schedule.seed),
+        ),
       ),
-    ),
-    E.bindW('training', () => Plan.trainingPlan(problem, types, runtime.provider, prepared.frozen)),
-    E.bindW('evaluation', () => Plan.evaluationPlan(problem, prepared.validation?.types ?? types)),
-    E.chainFirstW(({ training }) => checkSlots(training, settings.from)),
-    TE.fromEither,
+      E.bindW('training', () => Plan.trainingPlan(problem, types, runtime.provider, prepared.frozen, emission)),
+      E.bindW('evaluation', () => Plan.evaluationPlan(problem, prepared.validation?.types ?? types, emission)),
+      E.chainFirstW(({ training }) => checkSlots(training, settings.from)),
+    );
+  return pipe(
+    TE.fromTask(emissionFor(runtime, resolved)),
+    TE.chainEitherKW(planned),
     TE.bindW('begun', ({ weights }) =>
       settings.from === undefined && settings.weights === undefined
-        ? begin(weights, prepared, runtime)
+        ? begin(weights, prepared, settings.initialEpoch ?? 0, runtime)
         : TE.right<TrainingError, Weights>(weights),
     ),
     TE.chainW(({ begun: weights, training, evaluation }) =>
@@ -117,12 +135,13 @@ export const openTrainer = (
         evaluation,
         metrics: objective.metrics,
         weights,
-        slots: slotsFrom(training, weights, settings.from),
+        slots: slotsFrom(training.slots, weights, settings.from),
         data: prepared.data,
         validation: prepared.validation?.samples,
         batchSize: schedule.batchSize,
         validationBatchSize: prepared.validationBatchSize,
-        seed: schedule.seed,
+        seed: graphSeed(schedule.seed, settings.from?.optimizerStart ?? 0),
+        optimizerStart: settings.from?.optimizerStart ?? 0,
       }),
     ),
   );

@@ -10,6 +10,7 @@ import { between, concat } from '../data/Rows.ts';
 import { dataInput } from '../interpret/Batches.ts';
 import * as Inference from '../interpret/Inference.ts';
 import * as Plan from '../interpret/Plan.ts';
+import { isBare } from '../model/Outputs.ts';
 import type { Resolved } from '../model/Resolved.ts';
 import { encode } from '../onnx/Encode.ts';
 import type { HasRuntime, RuntimeError, Session } from '../runtime/Runtime.ts';
@@ -27,7 +28,9 @@ import {
   sized,
 } from '../shape/Shape.ts';
 import { parts, samplesFor } from './Check.ts';
-import type { CheckData } from './Fit.ts';
+import type { CheckData } from './CheckData.ts';
+import { emissionFor } from './Emission.ts';
+import { type SampleWeight, withSampleWeight } from './SampleWeights.ts';
 import * as Totals from './Totals.ts';
 import { anyObjective, resolvedOf, type Trained } from './Trained.ts';
 import { evaluate as evaluateWith } from './Trainer.ts';
@@ -46,6 +49,8 @@ const withSession =
 export interface EvaluateOptions {
   /** Default 256; the result does not depend on it, but for rounding. */
   readonly batchSize?: number;
+  /** How much each sample counts in the loss and in `weightedMetrics`, as for `fit`. */
+  readonly sampleWeight?: SampleWeight;
 }
 
 /**
@@ -67,10 +72,15 @@ export const evaluate =
         TE.bindW('batchSize', () => TE.fromEither(checkBatchSize('evaluate', options.batchSize ?? 256))),
         TE.bindW('resolved', () => TE.fromEither(resolvedOf(objective))),
         TE.bindW('data', ({ resolved }) =>
-          TE.fromEither(samplesFor(objective, resolved, data as Dataset<unknown, unknown>, parts.evaluated)),
+          pipe(
+            samplesFor(objective, resolved, data as Dataset<unknown, unknown>, parts.evaluated),
+            E.chainW(withSampleWeight('evaluate: sampleWeight', options.sampleWeight, 0, data.size)),
+            TE.fromEither,
+          ),
         ),
-        TE.bindW('plan', ({ resolved, data: { types } }) =>
-          TE.fromEither(Plan.evaluationPlan({ ...objective, resolved }, types)),
+        TE.bindW('emission', ({ resolved }) => TE.fromTask(emissionFor(env.runtime, resolved))),
+        TE.bindW('plan', ({ resolved, data: { types }, emission }) =>
+          TE.fromEither(Plan.evaluationPlan({ ...objective, resolved }, types, emission)),
         ),
         TE.chainW(({ batchSize, plan, data: { samples } }) =>
           withSession(plan.model, (session) =>
@@ -179,7 +189,8 @@ export const predict =
             ),
           ),
         ),
-        TE.bindW('model', ({ graph }) => TE.fromEither(encode(graph, { opset: 18 }))),
+        TE.bindW('emission', ({ resolved }) => TE.fromTask(emissionFor(env.runtime, resolved))),
+        TE.bindW('model', ({ graph, emission }) => TE.fromEither(encode(emission(graph), { opset: 18 }))),
         TE.chainW(({ batchSize, resolved, inputs, graph, model }) => {
           const used = new Set(graph.inputs.map((v) => (v.node._tag === 'Input' ? v.node.name : '')));
           const starts = Array.from({ length: Math.ceil(inputs.size / batchSize) }, (_, i) => i * batchSize);
@@ -198,10 +209,9 @@ export const predict =
                     const outputs = resolved.outputs.map(
                       ({ name }) => [name, concat(results.map((r) => r.fetched[name] as NdArray))] as const,
                     );
-                    const single = outputs[0];
-                    return (
-                      outputs.length === 1 && single !== undefined ? single[1] : Object.fromEntries(outputs)
-                    ) as Given<Bind<O, BatchOf<S>>>;
+                    return (isBare(resolved) ? outputs[0]?.[1] : Object.fromEntries(outputs)) as Given<
+                      Bind<O, BatchOf<S>>
+                    >;
                   }),
                 ),
               (residents) => env.runtime.free(Object.values(residents)),

@@ -10,14 +10,20 @@ import * as TE from 'fp-ts/lib/TaskEither.js';
 import * as History from '../callback/History.ts';
 import { progress } from '../callback/Progress.ts';
 import type { Run } from '../callback/Run.ts';
+import { probesLogged } from '../interpret/Probes.ts';
 import { averaged, rateAt } from '../optimizer/Optimizer.ts';
 import type { HasRuntime } from '../runtime/Runtime.ts';
-import { type Asked, type Cell, carryOutAll, snapshot, type Tools } from './Directives.ts';
+import { type Beginning, begin, cellOf, checkPlace, visitedOf, warnings } from './Begin.ts';
+import { type Asked, carryOutAll, type Tools, takeUp } from './Directives.ts';
 import type { HasClock, HasFileSystem, HasTerminal } from './Environment.ts';
 import type { Event, Signal } from './Event.ts';
-import type { Fit, FitSettings } from './Fit.ts';
+import type { Fit } from './Fit.ts';
+import { type Interrupt, type Interrupted, listening } from './Interrupts.ts';
 import { openTrainer } from './Open.ts';
-import type { Control, HasRun } from './Source.ts';
+import type { Prepared } from './Prepare.ts';
+import type { FitSettings } from './Settings.ts';
+import { type Cell, type Fixed, snapshot } from './Snapshot.ts';
+import type { HasRun } from './Source.ts';
 import { anyObjective, type Trained } from './Trained.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
 
@@ -45,26 +51,34 @@ const observe = (cell: Cell, event: Event): void => {
 
 /** Pulls all signals; a mutable loop, as the one consumer of an effectful stream. */
 const consume =
-  (signals: AsyncIterable<E.Either<TrainingError, Signal>>, tools: Tools): TE.TaskEither<TrainingError, void> =>
+  (
+    signals: AsyncIterable<E.Either<TrainingError, Signal>>,
+    tools: Tools,
+    interrupt: Interrupt,
+  ): TE.TaskEither<TrainingError, void> =>
   async () => {
-    let asked: Asked[] = [];
+    let asked: readonly Asked[] = [];
+    let isEnded = false;
     for await (const next of signals) {
       if (E.isLeft(next)) return next;
       const signal = next.right;
       switch (signal._tag) {
         case 'Event':
           observe(tools.cell, signal.event);
+          isEnded = isEnded || signal.event._tag === 'RunEnded';
           break;
         case 'Directive':
-          asked.push(signal);
+          asked = [...asked, signal];
           break;
         case 'CallbackState':
           tools.cell.callbacks[signal.key] = signal.state;
           break;
         case 'Settled': {
-          const done = await carryOutAll(tools, asked)();
-          asked = [];
-          if (E.isLeft(done)) return done;
+          const left = await carryOutAll(tools, asked)();
+          if (E.isLeft(left)) return left;
+          asked = left.right;
+          const stopped = isEnded || tools.cell.control.untold > 0 ? E.right(undefined) : await interrupt();
+          if (E.isLeft(stopped)) return stopped;
         }
       }
     }
@@ -82,15 +96,10 @@ const guarded = <A>(task: TE.TaskEither<TrainingError, A>): TE.TaskEither<Traini
     TE.chain(TE.fromEither),
   );
 
-/** Long sums are split among threads, so their last bits depend on how many there are. */
-const warnOfThreads =
-  ({ from, verbose = 1 }: FitSettings, { runtime, terminal }: Environment): IO<void> =>
+const warn =
+  (all: readonly string[], { verbose = 1 }: FitSettings, { terminal }: Environment): IO<void> =>
   () => {
-    if (from === undefined || from.threads === runtime.threads || verbose === 0) return;
-    terminal.write(
-      `Warning: the train state was made with ${from.threads} threads, this runtime has ${runtime.threads}; the last bits of ` +
-        `results may differ. Take { threads: ${from.threads} } to have the same\n`,
-    )();
+    if (verbose !== 0) for (const warning of all) terminal.write(`Warning: ${warning}\n`)();
   };
 
 // -------------------------------------------------------------------------------------
@@ -107,60 +116,89 @@ export const run =
   ): RTE.ReaderTaskEither<Needs<R>, TrainingError, Trained<I, O, T, K>> =>
   (given) => {
     const env: Environment = given;
-    const { objective, settings, prepared } = fit.result;
+    const { objective, settings, prepared, program } = fit.result;
+    const { optimizer } = objective;
     const shown = progress({ verbose: settings.verbose ?? 1 })(fit);
-    const { from } = settings;
-    const whole = pipe(
-      TE.fromEither(prepared),
-      TE.chainW((ready) =>
-        TE.bracket(
-          openTrainer(anyObjective(objective), settings, ready, env.runtime),
-          (trainer) => {
-            const control: Control = {
-              learningRate: from?.learningRate ?? Math.fround(objective.optimizer.learningRate),
-              step: from?.step ?? 0,
-              shown: Number.NaN,
-              haltEpoch: false,
-              halted: undefined,
-              pending: [],
-            };
-            const cell: Cell = {
-              control,
-              remembered: new Map(Object.entries(from?.remembered ?? {})),
-              callbacks: { ...from?.callbacks },
-              history: from?.history ?? History.empty,
-              epoch: from?.epoch ?? 0,
-              restored: false,
-            };
-            const start = { epoch: cell.epoch, step: control.step, callbacks: from?.callbacks ?? {} };
-            const fixed = { seed: ready.schedule.seed, threads: env.runtime.threads };
-            const context = {
-              ...env,
-              run: { trainer, control, start, grain: fit.grain, rateAt: rateAt(objective.optimizer) },
-            } as unknown as R & HasRun & Environment;
-            return pipe(
-              TE.fromIO(warnOfThreads(settings, env)),
-              TE.chain(() =>
-                guarded(() =>
-                  consume(shown.signals(context), { trainer, cell, env, fixed, optimizer: objective.optimizer })(),
-                ),
-              ),
-              TE.chain(() => snapshot(trainer, cell, fixed)),
-              TE.map(
-                (state): Trained<I, O, T, K> => ({
-                  _tag: 'Trained',
-                  objective,
-                  // Where the optimizer keeps averages of the weights, those are the result (Keras's `use_ema`).
-                  weights: cell.restored ? state.weights : averaged(objective.optimizer)(state.weights, state.slots),
-                  history: state.history,
-                  state,
-                }),
-              ),
-            );
-          },
-          (trainer) => TE.fromTask(trainer.close),
+    const train = (ready: Prepared, beginning: Beginning) => {
+      const { from } = beginning;
+      const { threads } = env.runtime;
+      const seed = from?.seed ?? ready.schedule.seed;
+      const schedule = { ...ready.schedule, seed };
+      return TE.bracket(
+        openTrainer(
+          anyObjective(objective),
+          from === undefined ? settings : { ...settings, from },
+          { ...ready, schedule, probes: fit.probes ?? [] },
+          env.runtime,
         ),
+        (trainer) => {
+          const cell = cellOf(fit.result, beginning, schedule);
+          const { control } = cell;
+          const position = from?.position;
+          const optimizerStart = from?.optimizerStart ?? 0;
+          const attached = settings.attached ?? from?.attached;
+          const fixed: Fixed = { seed, threads, visited: visitedOf(schedule), optimizerStart, program, attached };
+          const tools: Tools = { trainer, cell, env, fixed, optimizer };
+          const context = (pending: readonly Event[]) =>
+            ({
+              ...env,
+              run: {
+                trainer,
+                control,
+                start: {
+                  epoch: cell.epoch,
+                  callbacks: from?.callbacks ?? {},
+                  pending,
+                  shown: position?.shown,
+                },
+                grain: fit.grain,
+                rateAt: (input: number, step: number) => rateAt(optimizer)(input, step - optimizerStart),
+                seed,
+                probes: probesLogged(fit.probes ?? []),
+                schedule,
+                ...(ready.feed === undefined ? {} : { feed: ready.feed }),
+              },
+            }) as unknown as R & HasRun & Environment;
+          let interrupted: Interrupted | undefined;
+          return pipe(
+            TE.fromIO(warn(warnings(beginning, schedule, threads), settings, env)),
+            TE.chain(() => takeUp(tools, position ?? { pending: [], averages: false }, from?.weights ?? {})),
+            TE.chain((pending) =>
+              listening(fit.result.interruption, env, tools, schedule.epochs, (what) => {
+                interrupted = what;
+              })((interrupt) => guarded(() => consume(shown.signals(context(pending)), tools, interrupt)())),
+            ),
+            TE.chain(() => snapshot(trainer, cell, fixed)),
+            TE.map(
+              (state): Trained<I, O, T, K> => ({
+                _tag: 'Trained',
+                objective,
+                // Where the optimizer keeps averages of the weights, those are the result (Keras's `use_ema`).
+                weights: cell.restored ? state.weights : averaged(optimizer)(state.weights, state.slots),
+                history: state.history,
+                state: interrupted?.state ?? state,
+                ...(control.halted === undefined ? {} : { halted: control.halted }),
+                ...(interrupted === undefined
+                  ? {}
+                  : { interrupted: { signal: interrupted.signal, saved: interrupted.saved } }),
+              }),
+            ),
+          );
+        },
+        (trainer) =>
+          TE.fromTask(async () => {
+            await ready.feed?.close();
+            await trainer.close();
+          }),
+      );
+    };
+    return guarded(
+      pipe(
+        fit.result.deferred?.(env) ?? TE.fromEither(prepared),
+        TE.bindTo('ready'),
+        TE.bind('beginning', ({ ready }) => begin(settings, fit.result.resumption ?? fit.resumption, ready, env)),
+        TE.chainFirstEitherKW(({ ready, beginning }) => checkPlace(beginning.from, ready.schedule)),
+        TE.chain(({ ready, beginning }) => train(ready, beginning)),
       ),
     );
-    return guarded(whole);
   };

@@ -1,41 +1,58 @@
 /**
  * The source of a run's signals: epochs of steps, as events, each followed by `Settled`. It pulls chunks of steps from
- * the trainer and does what the control says, which whoever consumes the signals may have changed in between.
+ * the trainer and does what the control says, which whoever consumes the signals may have changed in between. The control
+ * has, at every event, all that a train state needs to go on from there; a run that does so skips what was told before.
  */
 
 import type { Either } from 'fp-ts/lib/Either.js';
 import * as E from 'fp-ts/lib/Either.js';
 import { derive, permutation } from '../data/Random.ts';
-import type { AnyMetric } from '../objective/Metric.ts';
+import type { Logged } from '../objective/Goal.ts';
 import type { Stream } from '../stream/Stream.ts';
 import type { HasClock } from './Environment.ts';
 import { type Direction, type Event, event, type Logs, type Signal, settled } from './Event.ts';
+import type { Fed, Feed } from './Feed.ts';
+import { type Cursor, epochBegun, type Halt, type Within } from './Position.ts';
 import * as Totals from './Totals.ts';
 import type { Chunk, Trainer } from './Trainer.ts';
-import type { TrainingError } from './TrainingError.ts';
+import { fitError, type TrainingError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
 // model
 // -------------------------------------------------------------------------------------
 
+/** When there is a validation: after every so many epochs, after these (counted from 1), or after every so many steps. */
+export type ValidationFreq = number | readonly number[] | { readonly steps: number };
+
 /** What is fixed for a run. */
 export interface Schedule {
   readonly epochs: number;
+  /** Of a pass; of streamed data the batches, 0 if they are not known. */
   readonly samples: number;
+  /** The data are read batch by batch, and cursors count batches. */
+  readonly streamed?: boolean;
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly seed: number;
   /** Steps that one call of the runtime makes; 'auto' aims at a third of a second. */
   readonly stepsPerRun: number | 'auto';
+  /** `undefined`: an epoch is one pass through the data. */
+  readonly stepsPerEpoch: number | undefined;
+  /** With `stepsPerEpoch`: the data begin anew in the middle of an epoch. */
+  readonly repeatData: boolean;
+  readonly validationFreq: ValidationFreq;
   readonly directions: Readonly<Record<string, Direction>>;
-  readonly metrics: readonly AnyMetric[];
+  readonly metrics: readonly Logged[];
 }
 
 /** Where a run begins. */
 export interface Start {
   readonly epoch: number;
-  readonly step: number;
   readonly callbacks: Readonly<Record<string, unknown>>;
+  /** What was announced before and not yet told. */
+  readonly pending: readonly Event[];
+  /** The rate that the last event told, if the run goes on from the middle of things. */
+  readonly shown: number | undefined;
 }
 
 /** What directives change, between two events. The one mutable value of a run; whoever runs it owns it. */
@@ -47,9 +64,16 @@ export interface Control {
   /** Updates done. */
   step: number;
   haltEpoch: boolean;
-  halted: string | undefined;
+  halted: Halt | undefined;
+  /** The run is to be left as it is: no more steps, no validation, no end of the epoch. */
+  interrupted: string | undefined;
   /** Events that carrying out directives gave; the source emits them next. */
   readonly pending: Event[];
+  cursor: Cursor;
+  /** The epoch that has begun and not ended. */
+  within: Within | undefined;
+  /** Steps that the runtime has made and no event has told yet. A state can be saved only when there are none. */
+  untold: number;
 }
 
 export interface RunContext {
@@ -60,6 +84,12 @@ export interface RunContext {
   readonly grain: number | undefined;
   /** The rate of a step, from the graph's input and the number of updates done before it. */
   readonly rateAt: (input: number, step: number) => number;
+  readonly seed: number;
+  /** What steps measure besides loss and metrics. */
+  readonly probes?: readonly Logged[];
+  /** Of streamed data: where batches come from, and the schedule, which is known when the first of them has been read. */
+  readonly feed?: Feed;
+  readonly schedule?: Schedule;
 }
 
 export interface HasRun {
@@ -85,13 +115,43 @@ const nextLength = (
   return Math.max(1, Math.min(Math.round(target / perStep), last.steps * 8));
 };
 
-/** Steps until a callback acts on the weights. */
+/** Steps until the next multiple, where something looks at the weights. */
 const untilNext = (grain: number | undefined, step: number): number =>
   grain === undefined ? Number.POSITIVE_INFINITY : grain - (step % grain);
 
-/** Order of the samples in an epoch: a function of seed and epoch alone, so that a resumed run sees the same. */
-export const visits = ({ shuffle, seed, samples }: Schedule, epoch: number): Int32Array =>
-  shuffle ? permutation(derive(seed, epoch), samples) : Int32Array.from({ length: samples }, (_, i) => i);
+/** Order of the samples in a pass: a function of seed and pass alone, so that a resumed run sees the same. */
+export const visits = (
+  { shuffle, samples }: Pick<Schedule, 'shuffle' | 'samples'>,
+  seed: number,
+  pass: number,
+): Int32Array =>
+  shuffle ? permutation(derive(seed, pass), samples) : Int32Array.from({ length: samples }, (_, i) => i);
+
+/** Where an epoch begins: at a new pass, or where the last one stopped. */
+const epochStart = ({ stepsPerEpoch, samples, streamed }: Schedule, { pass, at }: Cursor): Cursor =>
+  at === 0 || (stepsPerEpoch !== undefined && (streamed === true || at < samples))
+    ? { pass, at }
+    : { pass: pass + 1, at: 0 };
+
+// -------------------------------------------------------------------------------------
+// validation
+// -------------------------------------------------------------------------------------
+
+const stepsBetween = ({ validationFreq }: Schedule): number | undefined =>
+  typeof validationFreq === 'object' && 'steps' in validationFreq ? validationFreq.steps : undefined;
+
+/** After this step, which is not the first thing in the epoch. */
+const dueAtStep = (schedule: Schedule, { totals, validation }: Within, step: number): boolean => {
+  const steps = stepsBetween(schedule);
+  return steps !== undefined && totals.steps > 0 && step % steps === 0 && validation?.step !== step;
+};
+
+/** Keras counts epochs from 1 here. */
+const dueAtEnd = ({ validationFreq }: Schedule, { validation }: Within, epoch: number): boolean =>
+  validation === undefined &&
+  (typeof validationFreq === 'number'
+    ? (epoch + 1) % validationFreq === 0
+    : !('steps' in validationFreq) && validationFreq.includes(epoch + 1));
 
 // -------------------------------------------------------------------------------------
 // interpreter
@@ -99,106 +159,208 @@ export const visits = ({ shuffle, seed, samples }: Schedule, epoch: number): Int
 
 type Emitted = Either<TrainingError, Signal>;
 
-/** What an epoch's steps amount to, and the rate of the last one. */
-interface Epoch {
-  readonly totals: Totals.Totals;
-  readonly learningRate: number;
+/** What the chunks of a run have in common. */
+interface Pace {
+  last: { readonly steps: number; readonly milliseconds: number } | undefined;
 }
 
 /** An event and its settling, then whatever carrying out the directives gave. */
-function* emit(control: Control, first: Event): Generator<Emitted, void> {
-  for (let next: Event | undefined = first; next !== undefined; next = control.pending.shift()) {
+function* emit(control: Control, first: Event | undefined): Generator<Emitted, void> {
+  for (let next = first ?? control.pending.shift(); next !== undefined; next = control.pending.shift()) {
     if ('learningRate' in next) control.shown = next.learningRate;
     yield E.right(event(next));
     yield E.right(settled);
   }
 }
 
-async function* epochOf(
-  schedule: Schedule,
-  { trainer, control, grain, rateAt }: RunContext,
+/** Loss and metrics on the validation data. An error is emitted and ends the run. */
+async function* validated(
+  { trainer, control }: RunContext,
+  within: Within,
   epoch: number,
   now: () => number,
-  length: { last: { steps: number; milliseconds: number } | undefined },
-): AsyncGenerator<Emitted, Epoch | undefined> {
-  const order = visits(schedule, epoch);
-  let totals = Totals.empty;
-  let learningRate = rateAt(control.learningRate, control.step);
-  let at = 0;
-  while (at < order.length && !control.haltEpoch) {
-    const steps = Math.min(nextLength(schedule, length.last), untilNext(grain, control.step));
-    const indices = order.slice(at, at + steps * schedule.batchSize);
-    at += indices.length;
+): AsyncGenerator<Emitted, boolean> {
+  if (trainer.validate === undefined) return true;
+  // A run that goes on from here does not tell of it again.
+  if (!within.validating) {
+    control.within = { ...within, validating: true };
+    yield* emit(control, { _tag: 'ValidationStarted', epoch, time: now() });
+    if (control.interrupted !== undefined) return true;
+  }
+  const result: Either<TrainingError, Logs> = await trainer.validate();
+  if (E.isLeft(result)) {
+    yield result;
+    return false;
+  }
+  control.within = { ...within, validating: false, validation: { logs: result.right, step: control.step } };
+  yield* emit(control, { _tag: 'ValidationEnded', epoch, logs: result.right, time: now() });
+  return true;
+}
+
+/** What the logs of steps have besides the loss. */
+const loggedIn = ({ metrics }: Schedule, { probes = [] }: RunContext): readonly Logged[] => [...metrics, ...probes];
+
+/** Steps of the epoch that has begun; whether the run goes on. */
+async function* stepsOf(
+  schedule: Schedule,
+  context: RunContext,
+  epoch: number,
+  now: () => number,
+  pace: Pace,
+): AsyncGenerator<Emitted, boolean> {
+  const { trainer, control, grain, rateAt, seed, feed } = context;
+  const { batchSize, samples, stepsPerEpoch = Number.POSITIVE_INFINITY } = schedule;
+  let order: { readonly pass: number; readonly indices: Int32Array } | undefined;
+  for (;;) {
+    const within = control.within ?? epochBegun(control.learningRate);
+    if (control.interrupted !== undefined) return true;
+    if (dueAtStep(schedule, within, control.step)) {
+      const fine = yield* validated(context, within, epoch, now);
+      if (!fine) return false;
+      if (trainer.validate !== undefined) continue;
+    }
+    const left = stepsPerEpoch - within.totals.steps;
+    if (control.haltEpoch || left <= 0) return true;
+    if (feed === undefined && control.cursor.at >= samples) {
+      if (!schedule.repeatData) return true;
+      control.cursor = { pass: control.cursor.pass + 1, at: 0 };
+    }
+    const { pass, at } = control.cursor;
+    const steps = Math.min(
+      nextLength(schedule, pace.last),
+      untilNext(grain, control.step),
+      untilNext(stepsBetween(schedule), control.step),
+      left,
+    );
+    let fed: Fed | undefined;
+    if (feed !== undefined) {
+      const read: Either<TrainingError, Fed | undefined> = await feed.read(control.cursor, steps)();
+      if (E.isLeft(read)) {
+        yield read;
+        return false;
+      }
+      fed = read.right;
+      if (fed === undefined) {
+        const isWhole = stepsPerEpoch === Number.POSITIVE_INFINITY;
+        // That a pass is over is seen only here: an epoch that would begin with its end begins with the next pass.
+        const goesOn = schedule.repeatData || (!isWhole && within.totals.steps === 0);
+        if (at === 0) {
+          yield E.left(
+            fitError(`fit: pass ${pass + 1} through the data gives no batches; see that the source is not empty`),
+          );
+          return false;
+        }
+        if (!isWhole) control.cursor = { pass: pass + 1, at: 0 };
+        if (goesOn) continue;
+        return true;
+      }
+    } else order = order?.pass === pass ? order : { pass, indices: visits(schedule, seed, pass) };
+    const indices = fed?.indices ?? order?.indices.slice(at, at + steps * batchSize) ?? new Int32Array();
     const input = control.learningRate;
-    const chunk: Either<TrainingError, Chunk> = await trainer.learn(indices, control)();
+    const chunk: Either<TrainingError, Chunk> = await trainer.learn(indices, control, fed)();
     if (E.isLeft(chunk)) {
       yield chunk;
-      return undefined;
+      return false;
     }
     const { results, milliseconds } = chunk.right;
     const done = Totals.steps(results);
-    length.last = { steps: done, milliseconds };
+    pace.last = { steps: done, milliseconds };
     const before = control.step;
     control.step += done;
-    learningRate = rateAt(input, control.step - 1);
+    control.cursor = fed?.next ?? { pass, at: at + indices.length };
+    const learningRate = rateAt(input, control.step - 1);
+    let { totals } = within;
     for (let i = 0; i < done && !control.haltEpoch; i++) {
       totals = Totals.add(totals, results, i);
+      control.untold = done - 1 - i;
+      control.within = { ...within, totals, learningRate };
       yield* emit(control, {
         _tag: 'StepEnded',
         epoch,
         step: totals.steps - 1,
         globalStep: before + i + 1,
-        logs: Totals.logs(totals, schedule.metrics),
+        logs: Totals.logs(totals, loggedIn(schedule, context)),
         samples: totals.samples,
         time: now(),
       });
     }
+    control.untold = 0;
   }
-  return { totals, learningRate };
+}
+
+/** The rest of an epoch, or all of it; whether the run goes on. */
+async function* epochOf(
+  schedule: Schedule,
+  context: RunContext,
+  epoch: number,
+  now: () => number,
+  pace: Pace,
+): AsyncGenerator<Emitted, boolean> {
+  const { control, rateAt } = context;
+  if (control.within === undefined) {
+    const learningRate = rateAt(control.learningRate, control.step);
+    control.haltEpoch = false;
+    control.cursor = epochStart(schedule, control.cursor);
+    control.within = epochBegun(learningRate);
+    yield* emit(control, { _tag: 'EpochStarted', epoch, learningRate, time: now() });
+  }
+  // The rate may have been set at the event.
+  if (control.within.totals.steps === 0)
+    control.within = { ...control.within, learningRate: rateAt(control.learningRate, control.step) };
+  const fine = yield* stepsOf(schedule, context, epoch, now, pace);
+  if (!fine) return false;
+  if (control.interrupted !== undefined) return true;
+  if (dueAtEnd(schedule, control.within, epoch)) {
+    const went = yield* validated(context, control.within, epoch, now);
+    if (!went) return false;
+    if (control.interrupted !== undefined) return true;
+  }
+  const { totals, learningRate, validation } = control.within;
+  control.within = undefined;
+  if (schedule.stepsPerEpoch === undefined || (schedule.streamed !== true && control.cursor.at >= schedule.samples))
+    control.cursor = { pass: control.cursor.pass + 1, at: 0 };
+  yield* emit(control, {
+    _tag: 'EpochEnded',
+    epoch,
+    // An epoch that was halted before its first step has no means.
+    logs: { ...(totals.steps === 0 ? {} : Totals.logs(totals, loggedIn(schedule, context))), ...validation?.logs },
+    learningRate,
+    time: now(),
+  });
+  return true;
 }
 
 async function* epochs(schedule: Schedule, context: RunContext, now: () => number): AsyncGenerator<Emitted, void> {
-  const { trainer, control, start, rateAt } = context;
-  const present = () => rateAt(control.learningRate, control.step);
-  const length: { last: { steps: number; milliseconds: number } | undefined } = { last: undefined };
+  const { control, start, rateAt } = context;
+  const pace: Pace = { last: undefined };
   let ended = 0;
   yield* emit(control, {
     _tag: 'RunStarted',
     initialEpoch: start.epoch,
+    initialStep: control.within?.totals.steps ?? 0,
     epochs: schedule.epochs,
-    stepsPerEpoch: Math.ceil(schedule.samples / schedule.batchSize),
+    stepsPerEpoch:
+      schedule.stepsPerEpoch ??
+      (schedule.streamed === true ? schedule.samples : Math.ceil(schedule.samples / schedule.batchSize)),
     batchSize: schedule.batchSize,
-    learningRate: present(),
+    learningRate: rateAt(control.learningRate, control.step),
     directions: schedule.directions,
     callbackStates: start.callbacks,
     time: now(),
   });
-  for (let epoch = start.epoch; epoch < schedule.epochs && control.halted === undefined; epoch++) {
-    control.haltEpoch = false;
-    yield* emit(control, { _tag: 'EpochStarted', epoch, learningRate: present(), time: now() });
-    const done = yield* epochOf(schedule, context, epoch, now, length);
-    if (done === undefined) return;
-    let validation: Logs = {};
-    if (trainer.validate !== undefined) {
-      const result: Either<TrainingError, Logs> = await trainer.validate();
-      if (E.isLeft(result)) {
-        yield result;
-        return;
-      }
-      validation = result.right;
-      yield* emit(control, { _tag: 'ValidationEnded', epoch, logs: validation, time: now() });
-    }
-    ended++;
-    yield* emit(control, {
-      _tag: 'EpochEnded',
-      epoch,
-      // An epoch that was halted before its first step has no means.
-      logs: { ...(done.totals.steps === 0 ? {} : Totals.logs(done.totals, schedule.metrics)), ...validation },
-      learningRate: done.learningRate,
-      time: now(),
-    });
+  control.shown = start.shown ?? control.shown;
+  control.pending.push(...start.pending);
+  yield* emit(control, undefined);
+  const goesOn = (epoch: number): boolean =>
+    control.interrupted === undefined &&
+    (control.within !== undefined || (epoch < schedule.epochs && control.halted === undefined));
+  for (let epoch = start.epoch; goesOn(epoch); epoch++) {
+    const fine = yield* epochOf(schedule, context, epoch, now, pace);
+    if (!fine) return;
+    if (control.within === undefined) ended++;
   }
-  yield* emit(control, { _tag: 'RunEnded', epochs: ended, halted: control.halted, time: now() });
+  const halted = control.interrupted ?? control.halted?.reason;
+  yield* emit(control, { _tag: 'RunEnded', epochs: ended, halted, time: now() });
 }
 
 /** The signals of a run. */

@@ -4,12 +4,13 @@
  * Law: n + m epochs in one go equal n epochs, a checkpoint, and m epochs from it, bit for bit on the CPU with the same
  * number of threads. Shuffles and dropout masks follow from `seed`, `epoch` and `step`, so they need no state of their own.
  *
- * A state that was saved within an epoch goes on from the start of that epoch, with the weights it had by then: it has no
- * place within the epoch, so the law holds for ends of epochs alone.
+ * The law holds at every moment at which a state can be saved, not only at the ends of epochs: `position` says how far the
+ * epoch, its validation and the pass through the data have come.
  *
  * A checkpoint is one safetensors file. Tensors are named as the model's parameters, optimizer slots `slot/NAME`, weights
- * that a callback wants to come back to `remembered/SLOT/NAME`; the rest is JSON in `__metadata__`. A weights file has the
- * parameters only, and any safetensors reader opens it.
+ * that a callback wants to come back to `remembered/SLOT/NAME`, the sums of the epoch at hand `epoch/NAME`; the rest is JSON
+ * in `__metadata__`. A weights file has the parameters only, and any safetensors reader opens it. Files of format version 1
+ * have no position: their states begin the epoch that was under way again.
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
@@ -20,6 +21,7 @@ import type { FormatError } from '../format/FormatError.ts';
 import * as Safetensors from '../format/Safetensors.ts';
 import type { ParameterSpec } from '../model/Resolved.ts';
 import type { NdArray } from '../shape/NdArray.ts';
+import * as Position from './Position.ts';
 import { type CheckpointError, checkpointError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
@@ -47,6 +49,30 @@ export interface TrainState {
   /** States of callbacks by key, encoded. */
   readonly callbacks: Readonly<Record<string, unknown>>;
   readonly history: History.History;
+  /** How far the epoch and the pass through the data have come. Without it: at the start of epoch `epoch`. */
+  readonly position?: Position.Position | undefined;
+  /** Updates that were done when the optimizer began with new slots: it counts its steps from there. Default 0. */
+  readonly optimizerStart?: number | undefined;
+  /** Which part of a program is under way. */
+  readonly program?: ProgramPlace | undefined;
+  /** JSON that belongs to the model, by name: fitted preprocessing, names of classes. See `fit`'s setting of that name. */
+  readonly attached?: Attached | undefined;
+}
+
+/** JSON values by name. */
+export type Attached = Readonly<Record<string, unknown>>;
+
+/** Where a program has got to: everything that its next part needs to know of those before it. */
+export interface ProgramPlace {
+  /** The part that is under way, counted from 0. */
+  readonly part: number;
+  /** Epochs and updates done when it began. */
+  readonly epoch: number;
+  readonly step: number;
+  /** Updates done when the first of the consecutive parts with this learning rate began: schedules count from there. */
+  readonly rateFrom: number;
+  /** The parts that are done, in words: another program is told by them. */
+  readonly done: readonly string[];
 }
 
 /** What a checkpoint file holds. */
@@ -55,11 +81,32 @@ export type Checkpoint =
   | { readonly _tag: 'State'; readonly state: TrainState };
 
 // -------------------------------------------------------------------------------------
+// combinators
+// -------------------------------------------------------------------------------------
+
+/** The state with the epoch that is under way not yet begun: its steps are done again, from the weights of now. */
+export const fromEpochStart = (state: TrainState): TrainState => {
+  const { position, ...rest } = state;
+  return position === undefined
+    ? state
+    : {
+        ...rest,
+        position: {
+          ...position,
+          cursor: { ...position.cursor, at: 0 },
+          within: undefined,
+          halted: undefined,
+          pending: [],
+        },
+      };
+};
+
+// -------------------------------------------------------------------------------------
 // codec
 // -------------------------------------------------------------------------------------
 
 /** Of the file format; a reader refuses a newer one. */
-const version = 1;
+const version = 2;
 
 const slotPrefix = 'slot/';
 const rememberedPrefix = 'remembered/';
@@ -81,6 +128,24 @@ const Counters = t.type({
   history: History.codec,
 });
 
+const Place = t.type({
+  part: t.number,
+  epoch: t.number,
+  step: t.number,
+  rateFrom: t.number,
+  done: t.readonlyArray(t.string),
+});
+
+/** Since version 2. */
+const Since2 = t.partial({
+  position: t.unknown,
+  optimizerStart: t.number,
+  program: Place,
+  attached: t.record(t.string, t.unknown),
+});
+
+const Counted = t.intersection([Counters, Since2]);
+
 const metadata = (kind: 'weights' | 'state', rest: Readonly<Record<string, string>> = {}) => ({
   format: 'grad-ts',
   version: String(version),
@@ -95,26 +160,39 @@ export const encodeState = ({
   weights,
   slots,
   remembered,
+  position,
   ...counters
 }: TrainState): E.Either<FormatError, Uint8Array> => {
   const kept = Object.entries(remembered).map(([slot, all]) => prefixed(`${rememberedPrefix}${escaped(slot)}/`, all));
+  const place = position === undefined ? { json: undefined, tensors: {} } : Position.encode(position);
   return Safetensors.encode(
-    Object.assign({}, weights, prefixed(slotPrefix, slots), ...kept) as Weights,
-    metadata('state', { state: JSON.stringify(Counters.encode(counters)) }),
+    Object.assign({}, weights, prefixed(slotPrefix, slots), ...kept, place.tensors) as Weights,
+    metadata('state', { state: JSON.stringify({ ...Counters.encode(counters), position: place.json }) }),
     { checksum: true },
   );
 };
 
 const parse = (json: string): E.Either<string, unknown> => E.tryCatch(() => JSON.parse(json), String);
 
-const decodeCounters = (json: string): E.Either<CheckpointError, t.TypeOf<typeof Counters>> =>
+type Counters = Omit<TrainState, 'weights' | 'slots' | 'remembered'>;
+
+const decodeCounters = (json: string, sums: Weights): E.Either<CheckpointError, Counters> =>
   pipe(
     parse(json),
     E.chain((value) =>
       pipe(
-        Counters.decode(value),
+        Counted.decode(value),
         E.mapLeft((e) => PathReporter.report(E.left(e)).join('; ')),
       ),
+    ),
+    E.chain(
+      ({ position, ...rest }): E.Either<string, Counters> =>
+        position === undefined || position === null
+          ? E.right(rest)
+          : pipe(
+              Position.decode(position, sums),
+              E.map((decoded) => ({ ...rest, position: decoded })),
+            ),
     ),
     E.mapLeft((why) => checkpointError(`the train state in the checkpoint does not decode: ${why}`)),
   );
@@ -124,19 +202,24 @@ const decodeKind = (
   meta: Readonly<Record<string, string>>,
 ): E.Either<CheckpointError, Checkpoint> => {
   if (meta.format !== 'grad-ts' || meta.kind === 'weights') return E.right({ _tag: 'Weights', weights: tensors });
+  const { sums, ...arrays } = sorted(tensors);
   return pipe(
-    decodeCounters(meta.state ?? ''),
-    E.map((counters) => ({ _tag: 'State', state: { ...counters, ...sorted(tensors) } })),
+    decodeCounters(meta.state ?? '', sums),
+    E.map((counters) => ({ _tag: 'State', state: { ...counters, ...arrays } })),
   );
 };
 
 /** The tensors of a state, each where it belongs. */
-const sorted = (tensors: Weights): Pick<TrainState, 'weights' | 'slots' | 'remembered'> => {
+const sorted = (
+  tensors: Weights,
+): Pick<TrainState, 'weights' | 'slots' | 'remembered'> & { readonly sums: Weights } => {
   const weights: Record<string, NdArray> = {};
+  const sums: Record<string, NdArray> = {};
   const slots: Record<string, NdArray> = {};
   const remembered: Record<string, Record<string, NdArray>> = {};
   for (const [name, array] of Object.entries(tensors)) {
     if (name.startsWith(slotPrefix)) slots[name.slice(slotPrefix.length)] = array;
+    else if (name.startsWith(Position.totalsPrefix)) sums[name] = array;
     else if (name.startsWith(rememberedPrefix)) {
       const rest = name.slice(rememberedPrefix.length);
       const end = rest.indexOf('/');
@@ -144,7 +227,7 @@ const sorted = (tensors: Weights): Pick<TrainState, 'weights' | 'slots' | 'remem
       remembered[slot] = { ...remembered[slot], [rest.slice(end + 1)]: array };
     } else weights[name] = array;
   }
-  return { weights, slots, remembered };
+  return { weights, slots, remembered, sums };
 };
 
 /** Ours have a checksum, and one that has lost it was altered; a file of other software need not have any. */

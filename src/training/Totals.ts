@@ -4,8 +4,8 @@
  *
  * Totals are a monoid under adding steps: the logs do not depend on how steps are grouped into runs.
  */
-import { type MetricStates, metricOutput } from '../interpret/Plan.ts';
-import type { AnyMetric } from '../objective/Metric.ts';
+import { type MetricStates, metricOutput } from '../interpret/Judge.ts';
+import type { Logged } from '../objective/Goal.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import type { Logs } from './Event.ts';
 
@@ -90,7 +90,7 @@ export const addAll = (totals: Totals, results: StepResults): Totals =>
   Array.from({ length: steps(results) }, (_, step) => step).reduce((sum, step) => add(sum, results, step), totals);
 
 /** Keys sorted, as Keras gives them. */
-export const logs = (totals: Totals, metrics: readonly AnyMetric[], prefix = ''): Logs => {
+export const logs = (totals: Totals, metrics: readonly Logged[], prefix = ''): Logs => {
   const values: Record<string, number> = { [`${prefix}loss`]: totals.loss / totals.samples };
   for (const metric of metrics) values[prefix + metric.name] = metric.result(totals.metrics[metric.name] ?? {});
   return Object.fromEntries(

@@ -11,9 +11,10 @@ import { resolve } from '../model/Resolve.ts';
 import type { Resolved } from '../model/Resolved.ts';
 import type { HasFileSystem } from './Environment.ts';
 import type { Objective } from './Objective.ts';
+import type { Halt } from './Position.ts';
 import type { TrainState, Weights } from './State.ts';
 import * as State from './State.ts';
-import { checkpointError, modelError, type TrainingError } from './TrainingError.ts';
+import { modelError, type TrainingError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -27,6 +28,10 @@ export interface Trained<I, O, T, K extends string> {
   readonly history: History.History;
   /** To go on from: `fit(objective, { data, from: trained.state })`. `undefined` for weights from elsewhere. */
   readonly state: TrainState | undefined;
+  /** The callback that halted the run, and why, if one did. */
+  readonly halted?: Halt;
+  /** The signal that interrupted the run, and the file that it can be gone on with from. */
+  readonly interrupted?: { readonly signal: string; readonly saved: string | undefined };
 }
 
 type AnyObjective = Objective<unknown, unknown, unknown, string>;
@@ -68,14 +73,14 @@ export const untrained =
 // -------------------------------------------------------------------------------------
 
 /** The error, with the file it is about in front of its message. */
-const inFile =
+export const inFile =
   (path: string) =>
   <Err extends TrainingError>(error: Err): Err =>
     error._tag === 'IoError' || error.message.startsWith(path)
       ? error
       : { ...error, message: `${path}: ${error.message}` };
 
-const readCheckpoint =
+export const readCheckpoint =
   (path: string): RTE.ReaderTaskEither<HasFileSystem, TrainingError, State.Checkpoint> =>
   ({ fileSystem }) =>
     pipe(
@@ -116,19 +121,3 @@ export const saveWeights =
       TE.chainW((bytes) => fileSystem.writeFile(path, bytes)),
       TE.map(() => trained),
     );
-
-/** The train state that `modelCheckpoint` without `saveWeightsOnly` wrote: give it to `fit` as `from`. */
-export const loadState = (path: string): RTE.ReaderTaskEither<HasFileSystem, TrainingError, TrainState> =>
-  pipe(
-    readCheckpoint(path),
-    RTE.chainEitherKW((checkpoint) =>
-      checkpoint._tag === 'State'
-        ? E.right(checkpoint.state)
-        : E.left(
-            checkpointError(
-              'holds weights only, not a train state: save it with saveWeightsOnly: false, or use loadWeights',
-              path,
-            ),
-          ),
-    ),
-  );

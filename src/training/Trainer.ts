@@ -7,7 +7,7 @@ import { pipe } from 'fp-ts/lib/function.js';
 import type { Task } from 'fp-ts/lib/Task.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import * as Plan from '../interpret/Plan.ts';
-import type { AnyMetric } from '../objective/Metric.ts';
+import type { Logged } from '../objective/Goal.ts';
 import type { Resident, Runtime, RuntimeError, Session } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import type { Logs } from './Event.ts';
@@ -31,10 +31,14 @@ export interface Chunk {
 }
 
 export interface Trainer {
-  /** One update for each batch of these samples, in this order; the last batch may be smaller. */
+  /**
+   * One update for each batch of these samples, in this order; the last batch may be smaller. With `fed` they are samples of that,
+   * in batches of its size, and not of the data that live in the runtime.
+   */
   readonly learn: (
     indices: Int32Array,
     at: { readonly step: number; readonly learningRate: number },
+    fed?: { readonly arrays: Samples['arrays']; readonly batchSize: number },
   ) => TE.TaskEither<RuntimeError, Chunk>;
   /** Loss and metrics on the validation data; `undefined` without any. */
   readonly validate: TE.TaskEither<RuntimeError, Logs> | undefined;
@@ -48,7 +52,7 @@ export interface TrainerSettings {
   readonly runtime: Runtime;
   readonly training: Plan.TrainingPlan;
   readonly evaluation: Plan.EvaluationPlan;
-  readonly metrics: readonly AnyMetric[];
+  readonly metrics: readonly Logged[];
   readonly weights: Weights;
   readonly slots: Weights;
   readonly data: Samples;
@@ -56,6 +60,8 @@ export interface TrainerSettings {
   readonly batchSize: number;
   readonly validationBatchSize: number;
   readonly seed: number;
+  /** Updates that were done when the optimizer began: it counts from there. */
+  readonly optimizerStart: number;
 }
 
 // -------------------------------------------------------------------------------------
@@ -181,17 +187,17 @@ export const open = (s: TrainerSettings): TE.TaskEither<RuntimeError, Trainer> =
       const slotNames = Object.keys(s.slots);
       const present = () => ({ ...opened.constants, ...carried });
       return {
-        learn: (indices, { step, learningRate }) =>
+        learn: (indices, { step, learningRate }, fed) =>
           pipe(
             opened.learner.run({
               feeds: pick(
                 {
                   ...present(),
-                  ...opened.data,
+                  ...(fed?.arrays ?? opened.data),
                   indices: indexVector(indices),
-                  batch_size: int64(s.batchSize),
+                  batch_size: int64(fed?.batchSize ?? s.batchSize),
                   learning_rate: float32(learningRate),
-                  step: int64(step),
+                  step: int64(step - s.optimizerStart),
                   seed: uint32(s.seed),
                 },
                 s.training.inputs,

@@ -6,8 +6,10 @@ import type * as NEA from 'fp-ts/lib/NonEmptyArray.js';
 import type { AutodiffError } from '../autodiff/Grad.ts';
 import type { CallbackError } from '../callback/CallbackError.ts';
 import type { DataError } from '../data/DataError.ts';
+import type { ImageError } from '../data/image/ImageError.ts';
 import type { FormatError } from '../format/FormatError.ts';
 import type { LoweringError } from '../interpret/Lowering.ts';
+import type { PrecisionError } from '../interpret/Precision.ts';
 import type { ShapeError } from '../model/Resolve.ts';
 import type { OnnxError } from '../onnx/OnnxError.ts';
 import type { RuntimeError } from '../runtime/Runtime.ts';
@@ -41,10 +43,12 @@ export type TrainingError =
   | ModelError
   | FitError
   | LoweringError
+  | PrecisionError
   | CheckpointError
   | AutodiffError
   | CallbackError
   | DataError
+  | ImageError
   | FormatError
   | OnnxError
   | RuntimeError
