@@ -207,7 +207,7 @@ const channel = (): Channel => {
       const answer = await post(request);
       return answer.ok
         ? { _tag: 'Right', right: answer.reply }
-        : { _tag: 'Left', left: failure(stage, answer.message) };
+        : { _tag: 'Left', left: withMend(failure(stage, answer.message)) };
     },
     close: async () => {
       isClosed = true;
@@ -280,6 +280,16 @@ const explained =
             "a CUDA device, or take { provider: 'cpu' }",
         )
       : error;
+
+/** onnxruntime says how much it could not get in the middle of where it happened; what helps is said after that. */
+const withMend = (error: RuntimeError): RuntimeError =>
+  /failed to allocate memory|bad_alloc|out of memory|allocation failed/i.test(error.message)
+    ? failure(
+        error.stage,
+        `there is not enough memory: ${error.message.trim()}; take a smaller batchSize, with \`stepsPerRun: 1\` if that is not ` +
+          'enough, or a smaller model; Program.estimate says how much training takes',
+      )
+    : error;
 
 const providers: readonly string[] = ['cpu', 'cuda'] satisfies readonly Provider[];
 

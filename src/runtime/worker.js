@@ -19,8 +19,16 @@ const { first, flags } = /** @type {Setup} */ (workerData);
 let last = first;
 const fresh = () => ++last;
 
-/** @type {(a: NdArray) => ort.Tensor} */
-const toTensor = (a) => new ort.Tensor(a.dtype, /** @type {Uint8Array} */ (a.data), a.shape);
+/**
+ * Of bfloat16 onnxruntime has no tensors in JavaScript, and makes none here: it throws.
+ * @type {(a: NdArray) => ort.Tensor}
+ */
+const toTensor = (a) =>
+  new ort.Tensor(
+    /** @type {Exclude<NdArray['dtype'], 'bfloat16'>} */ (a.dtype),
+    /** @type {Uint8Array} */ (a.data),
+    a.shape,
+  );
 
 /** @type {(t: ort.Tensor) => NdArray} */
 const toArray = (t) => ({
