@@ -1,0 +1,104 @@
+/** A process that is timed: started, asked, and ended at the latest when its time is over. */
+import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Answer, OurAnswer, Ready, Request } from './Protocol.ts';
+
+export interface Side<A extends Answer> {
+  readonly ready: Ready;
+  readonly ask: (request: Request) => Promise<A>;
+  readonly close: () => void;
+}
+
+export interface Sizes {
+  readonly name: string;
+  readonly batchSize: number;
+  readonly steps: number;
+}
+
+export interface Limits {
+  readonly threads: number;
+  /** Seconds that a process may take in all. */
+  readonly limit: number;
+  /** Tell glibc, for our process too, to keep memory that is freed. */
+  readonly keepMemory: boolean;
+}
+
+const python = '/usr/bin/python3';
+const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+const open = async <A extends Answer>(
+  label: string,
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  limit: number,
+): Promise<Side<A>> => {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const end = (): void => void child.kill('SIGKILL');
+  let isOver = false;
+  const clock = setTimeout(() => {
+    isOver = true;
+    end();
+  }, 1000 * limit);
+  process.once('exit', end);
+  child.once('exit', () => {
+    clearTimeout(clock);
+    process.off('exit', end);
+  });
+  // A process that has ended takes no requests; that it has is seen when its answer is read.
+  child.stdin.on('error', () => undefined);
+  child.once('error', () => child.stdout.destroy());
+  const read = async (): Promise<unknown> => {
+    const { done, value } = await lines.next();
+    if (done === true) throw new Error(`${label}: ${isOver ? `not done in ${limit} s` : 'the process ended early'}`);
+    return JSON.parse(value);
+  };
+  const ready = (await read()) as Ready;
+  return {
+    ready,
+    ask: async (request) => {
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      return (await read()) as A;
+    },
+    close: end,
+  };
+};
+
+/** Without it glibc gives large blocks back at each step, and takes them again. */
+const kept = {
+  MALLOC_MMAP_THRESHOLD_: '4000000000',
+  MALLOC_TRIM_THRESHOLD_: '4000000000',
+  MALLOC_TOP_PAD_: '268435456',
+};
+
+const sized = ({ name, batchSize, steps }: Sizes, { threads }: Limits): readonly string[] => [
+  name,
+  String(batchSize),
+  String(steps),
+  String(threads),
+];
+
+export const ours = (sizes: Sizes, limits: Limits): Promise<Side<OurAnswer>> =>
+  open(
+    'grad-ts',
+    process.execPath,
+    ['--import', 'tsx', file('./ours.ts'), ...sized(sizes, limits)],
+    { ...process.env, ...(limits.keepMemory ? kept : {}) },
+    limits.limit,
+  );
+
+export const hasPeer = (): boolean => spawnSync(python, ['-c', 'import torch'], { timeout: 60_000 }).status === 0;
+
+/** PyTorch at its best: its own choice of OpenBLAS's kernels, one pool of threads, memory kept. */
+export const theirs = (sizes: Sizes, limits: Limits): Promise<Side<Answer>> => {
+  const { OPENBLAS_CORETYPE: _, OPENBLAS_L2_SIZE: __, ...env } = process.env;
+  return open(
+    'PyTorch',
+    python,
+    [file('./peer.py'), ...sized(sizes, limits)],
+    { ...env, ...kept, OMP_NUM_THREADS: String(limits.threads) },
+    limits.limit,
+  );
+};
