@@ -8,5 +8,7 @@ export default defineConfig({
     hookTimeout: 5 * 60_000,
     pool: 'forks',
     maxWorkers: 1,
+    // A soak measures what is held, not what waits to be collected.
+    execArgv: ['--expose-gc'],
   },
 });

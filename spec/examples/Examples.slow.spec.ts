@@ -36,4 +36,28 @@ describe('examples', () => {
     expect(loss).toBeLessThan(number(out, /label frequencies +log loss ([\d.]+)/));
     expect(f1).toBeGreaterThan(number(out, /label frequencies .*micro-F1 ([\d.]+)/));
   });
+
+  it('transfer: better than the same network from nothing, and than a LeNet', { timeout: 1_800_000 }, () => {
+    const out = run('transfer.ts');
+    const pretrained = number(out, / pretrained +([\d.]+) %/);
+    expect(pretrained).toBeGreaterThan(75);
+    expect(pretrained).toBeGreaterThan(number(out, /the same from nothing +([\d.]+) %\n/) + 20);
+    expect(pretrained).toBeGreaterThan(number(out, /LeNet from nothing +([\d.]+) %/));
+  });
+
+  it('wakeword: better than from nothing, and the exported file does the same', { timeout: 1_800_000 }, () => {
+    const out = run('wakeword.ts');
+    const cached = number(out, /cached embedding +([\d.]+) %/);
+    expect(cached).toBeGreaterThan(90);
+    expect(cached).toBeGreaterThan(number(out, /from nothing +([\d.]+) %/) + 5);
+    expect(number(out, /onnxruntime alone: ([\d.]+) %/)).toBe(cached);
+  });
+
+  it('continual: the file is what was trained, and going on is better than from nothing', {
+    timeout: 1_800_000,
+  }, () => {
+    const out = run('continual.ts');
+    expect(number(out, /as imported +([\d.]+) %/)).toBe(number(out, /as trained +([\d.]+) %/));
+    expect(number(out, /going on +([\d.]+) %/)).toBeGreaterThan(number(out, /from nothing +([\d.]+) %/) + 15);
+  });
 });

@@ -27,7 +27,18 @@ describe('the public modules', () => {
 });
 
 describe('package.json', () => {
+  const optional = Object.keys(manifest.peerDependencies);
+
   it('lists the packages that src imports, and no other', () => {
-    expect(importedPackages().sort()).toEqual(Object.keys(manifest.dependencies).sort());
+    const needed = importedPackages().filter((name) => !optional.includes(name));
+    expect(needed.sort()).toEqual(Object.keys(manifest.dependencies).sort());
+  });
+
+  it('has every optional package as an optional peer, and for its own specs', () => {
+    expect(Object.keys(manifest.peerDependenciesMeta).sort()).toEqual([...optional].sort());
+    for (const name of optional) {
+      expect(manifest.peerDependenciesMeta[name]).toEqual({ optional: true });
+      expect(manifest.devDependencies).toHaveProperty(name);
+    }
   });
 });

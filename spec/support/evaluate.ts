@@ -14,7 +14,8 @@ export interface EvaluateOptions {
   readonly optimization?: ort.InferenceSession.SessionOptions['graphOptimizationLevel'];
 }
 
-export const toTensor = (a: NdArray): ort.Tensor => new ort.Tensor(a.dtype, a.data as Float32Array, [...a.shape]);
+export const toTensor = (a: NdArray): ort.Tensor =>
+  new ort.Tensor(a.dtype as 'float32', a.data as Float32Array, [...a.shape]);
 
 export const fromTensor = (t: ort.Tensor): NdArray => ({
   dtype: t.type as DType,

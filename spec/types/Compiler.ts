@@ -46,3 +46,31 @@ export const compile = async (
     await rm(folder, { recursive: true });
   }
 };
+
+/** A type, and what it should be: `'DenseOut<["batch", 3], 4>'` and `'["batch", 4]'`. */
+export interface TypeCase {
+  readonly type: string;
+  readonly expected: string;
+}
+
+/** The cases whose type is another, with what the compiler says, and what else it prints. `imports` are lines of code. */
+export const disagreements = async (imports: string, cases: readonly TypeCase[]) => {
+  const header = `
+import type { Eq } from '../../spec/types/Eq.ts';
+${imports.trim()}
+type Same<A, B> = Eq<A, B> extends true ? true : { got: A; want: B };
+declare const same: <_ extends true>() => void;
+`;
+  const text = `${header}${cases.map((c) => `same<Same<${c.type}, ${c.expected}>>();`).join('\n')}\n`;
+  const printed = await compile([{ text }]);
+  const first = header.split('\n').length;
+  const wrong = [...printed.matchAll(/fixture0\.ts\((\d+),\d+\): error (.*)/g)].map(([, line, message]) => ({
+    case: cases[Number(line) - first] ?? line,
+    message,
+  }));
+  return { wrong, printed };
+};
+
+/** A size unknown to the compiler may be known at run time, so it lets pass what the function on values must refuse. */
+export const leftToRunTime = ({ type, expected }: TypeCase): boolean =>
+  type.includes('number') && expected.includes('no fixed size');
