@@ -5,7 +5,7 @@ import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Data as D, Program as P, Training as T } from '../../src/index.ts';
+import { Callback as C, Data as D, Program as P, Training as T } from '../../src/index.ts';
 import { bits, flowers, left, objective, right, runtime, world } from './support.ts';
 
 const shared = runtime();
@@ -155,6 +155,36 @@ describe('crossValidate', () => {
     )(env)();
     expect(left(result).message).toContain('kFold: k');
   });
+
+  it('refuses what would mix folds up, and what throws', async () => {
+    const message = async (options: object, program: P.Program = P.epochs(1)) =>
+      left(
+        await pipe(
+          program,
+          P.crossValidate(objective, { ...common, folds: D.kFold(3, { seed: 1 }), ...options }),
+        )(env)(),
+      ).message;
+    const backup = C.backupAndRestore('b.safetensors');
+    expect(await message({ callbacks: backup })).toContain('goes on from b.safetensors, which all folds would share');
+    expect(await message({}, P.withCallbacks(backup)(P.epochs(1)) as P.Program)).toContain('all folds would share');
+    const halved = (fold: D.Fold<[6], { readonly int: [] }>) =>
+      pipe(
+        fold.validation,
+        D.split({ validation: 0.5, seed: 1 }),
+        E.map(({ train }) => ({ ...fold, validation: train })),
+      );
+    expect(await message({ prepare: halved })).toContain('fold 0 has 8 validation indices and, once prepared, 4');
+    const stray = (all: typeof data) =>
+      pipe(
+        D.kFold(3, { seed: 1 })(all),
+        E.map(([f]) => (f === undefined ? [] : [{ ...f, validationIndices: Int32Array.of(24) }])),
+      );
+    expect(await message({ folds: stray })).toContain('validates sample 24, the data have 24');
+    const throwing = () => {
+      throw new Error('no folds today');
+    };
+    expect(await message({ folds: throwing })).toContain('no folds today');
+  });
 });
 
 describe('search', () => {
@@ -220,5 +250,12 @@ describe('search', () => {
       ),
     );
     expect(left(await failing({})()).message).toContain('all 2 candidates failed: 0: no; 1: no');
+    const throwing = P.search({ by: 'loss', direction: 'max' }, ({ index }) => {
+      if (index === 0) throw new Error('oh');
+      return RTE.right({ loss: 1 });
+    });
+    const { rows, best } = right(await pipe([1, 2], throwing)({})());
+    expect(rows.map(({ result }) => result._tag)).toEqual(['Left', 'Right']);
+    expect(best.index).toBe(1);
   });
 });

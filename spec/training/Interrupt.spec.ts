@@ -114,6 +114,26 @@ describe('a signal', () => {
     expect(bits(right(result).weights)).toEqual(bits(whole.weights));
   });
 
+  it('does not have a backup removed', async () => {
+    const here = world(shared);
+    const sent = signals();
+    const run = pipe(
+      build({}, (e) => {
+        if (e._tag === 'EpochStarted' && e.epoch === 1) sent.send('SIGTERM');
+      }),
+      C.backupAndRestore('run.safetensors'),
+      T.interruptible({ save: 'run.safetensors' }),
+    );
+    const stopped = right(await T.run(run)({ ...here.environment, interrupts: sent.interrupts })());
+    expect(stopped.interrupted?.signal).toBe('SIGTERM');
+    expect([...here.files.keys()]).toEqual(['run.safetensors']);
+    const { interrupts } = signals();
+    const rest = right(await T.run(run)({ ...here.environment, interrupts })());
+    const whole = right(await T.run(build({}, () => undefined))(world(shared).environment)());
+    expect(bits(rest.weights)).toEqual(bits(whole.weights));
+    expect(here.files.size).toBe(0);
+  });
+
   it('whose file cannot be written is an error', async () => {
     const here = world(shared);
     const full = {

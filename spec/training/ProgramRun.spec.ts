@@ -226,6 +226,52 @@ describe('a state of a program', () => {
   });
 });
 
+describe('a backup', () => {
+  const program = P.sequence(P.freeze('dense')(P.epochs(2)), P.withLearningRate(1e-3)(P.epochs(2))) as P.Program;
+  const backup = (options: C.BackupOptions = {}) => C.backupAndRestore('b.safetensors', options);
+  /** As far as files can tell, it is killed at the start of an epoch. */
+  const dying = (at: number) =>
+    C.on('EpochStarted', ({ epoch }) =>
+      epoch === at ? RTE.left(C.callbackError('dying', 'Failed', 'killed')) : RTE.right([]),
+    );
+  const tried = (callbacks: C.Callback<never>, here: World, own: P.Program = program, options: Options = {}) =>
+    pipe(own, P.run(objective, { ...base, ...options, callbacks: callbacks as never }))(here.environment)();
+
+  it.each([1, 2, 3])('of a program that was killed in epoch %i goes on there, in its part', async (epoch) => {
+    const whole = right(await tried(C.concat(backup(), dying(99)), world(shared)));
+    const here = world(shared);
+    expect(left(await tried(C.concat(backup(), dying(epoch)), here)).message).toBe('dying: killed');
+    expect([...here.files.keys()]).toEqual(['b.safetensors']);
+    const rest = right(await tried(C.concat(backup(), dying(99)), here));
+    expect(made(rest)).toEqual(made(whole));
+    expect(rest.history).toEqual(whole.history);
+    expect(here.files.size).toBe(0);
+  });
+
+  it('that stays is a program that is done; with another seed it is refused', async () => {
+    const here = world(shared);
+    const keeping = backup({ deleteCheckpoint: false });
+    const whole = right(await tried(keeping, here));
+    expect(made(right(await tried(keeping, here)))).toEqual(made(whole));
+    expect(made(whole)).toEqual({ ...made(await go(program)), callbacks: made(whole).callbacks });
+    expect(left(await tried(keeping, here, program, { seed: 4 })).message).toContain('has the seed 3, got 4');
+  });
+
+  it('of a part is that of the program as long as the part goes on', async () => {
+    const within = (at: number) =>
+      P.sequence(P.epochs(1), P.withCallbacks(C.concat(backup(), dying(at)))(P.epochs(2)), P.epochs(1)) as P.Program;
+    const whole = await go(within(99));
+    const here = world(shared);
+    expect(left(await tried(C.empty, here, within(2))).message).toBe('dying: killed');
+    const { events, callbacks } = watched(() => []);
+    const rest = right(await tried(callbacks, here, within(99)));
+    expect({ ...made(rest), callbacks: {} }).toEqual({ ...made(whole), callbacks: {} });
+    expect(events.filter((e) => e._tag === 'StepEnded')).toHaveLength(8);
+    expect(events.flatMap((e) => (e._tag === 'RunEnded' ? [e.unfinished] : []))).toEqual(['part', undefined]);
+    expect(here.files.size).toBe(0);
+  });
+});
+
 describe('dryRun and measure', () => {
   it('try each part for a few steps', async () => {
     const rows = right(await pipe(long, P.dryRun(objective, { ...base, steps: 2 }))(world(shared).environment)());

@@ -58,7 +58,7 @@ const copy = (fileSystem: FileSystem, from: string, to: string): TE.TaskEither<I
  *   one before is kept besides, and taken (with a warning) when the last cannot be read.
  * - With `saveFreq` in steps the run goes on at the very step; Keras begins the epoch again.
  * - At the normal end of the run the backup is removed, unless `deleteCheckpoint` is false: then the run is done, and running
- *   it again with more epochs goes on.
+ *   it again with more epochs goes on. A run that was interrupted keeps it, and a program keeps it up to the end of its last part.
  * - A backup wins over `from` and `weights` of `fit`, being later than they are.
  *
  * Errors: `InvalidOption` for an empty path or a frequency that cannot be; when the run starts, those of `Training.resume` for a
@@ -117,7 +117,7 @@ export const backupAndRestore = (path: string, options: BackupOptions = {}): Cal
         case 'EpochEnded':
           return saveFreq === 'epoch' ? save(state) : stay(state);
         case 'RunEnded':
-          return deleteCheckpoint ? remove(state) : answer(state, []);
+          return deleteCheckpoint && event.unfinished === undefined ? remove(state) : answer(state, []);
         default:
           return stay(state);
       }

@@ -13,10 +13,10 @@ import type { NdArray } from '../shape/NdArray.ts';
 import type { Keys } from './Fit.ts';
 import type { Objective } from './Objective.ts';
 import { evaluate, predict } from './Predict.ts';
-import type { Program, WrongRun } from './ProgramModel.ts';
-import { forget } from './ProgramPart.ts';
+import type { Part, Program, WrongRun } from './ProgramModel.ts';
+import { forget, resumptionOf } from './ProgramPart.ts';
 import { checkedParts, type RunOptions, runWhole } from './ProgramRun.ts';
-import type { Environment, Needs } from './Run.ts';
+import { type Environment, guarded, type Needs } from './Run.ts';
 import type { Weights } from './State.ts';
 import { anyObjective, resolvedOf, type Trained } from './Trained.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
@@ -108,6 +108,47 @@ const together = (size: number, all: readonly Predicted[]): Pick<Crossed<string>
   return { predictions, times };
 };
 
+/** What comes of a fold. */
+interface Trial<K extends string> {
+  readonly result: FoldResult<K>;
+  readonly predicted: Predicted;
+}
+
+/** Predictions find their way back by the indices. */
+const checkFold = (
+  { index, validationIndices }: Pick<Fold<unknown, unknown>, 'index' | 'validationIndices'>,
+  validated: number,
+  size: number,
+): E.Either<TrainingError, void> => {
+  const stray = validationIndices.find((i) => i < 0 || i >= size);
+  if (stray !== undefined)
+    return E.left(fitError(`crossValidate: fold ${index} validates sample ${stray}, the data have ${size}`));
+  return validationIndices.length === validated
+    ? E.right(undefined)
+    : E.left(
+        fitError(
+          `crossValidate: fold ${index} has ${validationIndices.length} validation indices and, once prepared, ${validated} ` +
+            'validation samples; `prepare` must keep them all, in their order',
+        ),
+      );
+};
+
+/** A backup would have one fold go on from where another one was. */
+const withoutBackup = (callbacks: unknown, all: readonly Part[]): E.Either<TrainingError, void> => {
+  const found = resumptionOf(
+    { resumption: undefined, callbacks: callbacks as Parameters<typeof resumptionOf>[0]['callbacks'] },
+    all,
+  );
+  return found === undefined
+    ? E.right(undefined)
+    : E.left(
+        fitError(
+          `crossValidate: a callback goes on from ${found.path}, which all folds would share; leave the backup out, or run the ` +
+            'folds one by one with a file for each',
+        ),
+      );
+};
+
 type AnyTrained = Trained<unknown, unknown, unknown, string>;
 
 /** By the names of the model's outputs, also where there is one. */
@@ -142,8 +183,8 @@ type Unmonitored<M extends string, Keys extends string> = [Missing<M, Keys>] ext
  * is the validation data. One fold after the other: a run uses all threads by itself.
  *
  * Nothing passes from one fold to another, and callbacks begin anew in each. What is fitted to data belongs into `prepare`, and a
- * program that brings its own data (`withData`) should bring none of these. Errors: those of the folds and of `run`; the first one
- * ends it. scikit-learn: `cross_validate` and `cross_val_predict`.
+ * program that brings its own data (`withData`) should bring none of these. Errors: those of the folds and of `run`; folds whose
+ * indices do not fit; a callback that goes on from a file (`backupAndRestore`). The first one ends it. scikit-learn: `cross_validate` and `cross_val_predict`.
  *
  * @example
  * pipe(P.epochs(20), P.crossValidate(objective, { data, folds: D.stratifiedKFold(5, { seed: 1 }) }), RTE.map(({ mean }) => mean.accuracy))
@@ -163,11 +204,10 @@ export const crossValidate =
     const { data, folds: foldsOf, prepare = E.right, seed = 0, ...rest } = options;
     const one =
       (all: Parameters<typeof runWhole>[1]) =>
-      (
-        fold: Fold<X, Y>,
-      ): TE.TaskEither<TrainingError, { readonly result: FoldResult<K>; readonly predicted: Predicted }> =>
+      (fold: Fold<X, Y>): TE.TaskEither<TrainingError, Trial<K>> =>
         pipe(
-          TE.fromEither(prepare(fold)),
+          TE.fromEither<TrainingError, Split<X, Y>>(prepare(fold)),
+          TE.chainFirstEitherKW(({ validation }) => checkFold(fold, validation.size, data.size)),
           TE.bindTo('parts'),
           TE.bindW('trained', ({ parts: { train, validation } }) =>
             runWhole(
@@ -198,8 +238,9 @@ export const crossValidate =
             predicted: { indices: fold.validationIndices, outputs },
           })),
         );
-    return pipe(
+    const trained: TE.TaskEither<TrainingError, readonly Trial<K>[]> = pipe(
       TE.fromEither(checkedParts(program as Program<U, R, M>)),
+      TE.chainFirstEitherKW((all) => withoutBackup(options.callbacks, all)),
       TE.bindTo('all'),
       TE.bindW('folds', () => TE.fromEither(foldsOf(data))),
       TE.chainW(({ all, folds }) =>
@@ -207,6 +248,9 @@ export const crossValidate =
           ? TE.left<TrainingError>(fitError('crossValidate: expects at least one fold, got none'))
           : pipe(folds, TE.traverseSeqArray(one(all))),
       ),
+    );
+    return pipe(
+      guarded(trained),
       TE.map((results) => {
         const folds = results.map(({ result }) => result);
         return {

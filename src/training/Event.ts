@@ -77,6 +77,8 @@ export type Event =
       readonly epochs: number;
       /** Why a callback halted the run, if one did. */
       readonly halted: string | undefined;
+      /** Where this is not the end of the training: it was interrupted, or another part of its program follows. */
+      readonly unfinished?: 'interrupted' | 'part';
       readonly time: number;
     };
 

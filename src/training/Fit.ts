@@ -15,6 +15,7 @@ import type { CheckData, CheckValidation } from './CheckData.ts';
 import type { HasClock } from './Environment.ts';
 import type { Direction, Signal } from './Event.ts';
 import type { Objective } from './Objective.ts';
+import type { Halt } from './Position.ts';
 import { directionsOf, type Prepared, prepare } from './Prepare.ts';
 import type { FitSettings, Interruption, Resumption } from './Settings.ts';
 import { type HasRun, signals } from './Source.ts';
@@ -33,8 +34,9 @@ export interface Fit<I, O, T, K extends string> {
   /** The file to go on from, if it is there. */
   readonly resumption?: Resumption;
   readonly interruption?: Interruption;
-  /** Of a part of a program. */
+  /** Of a part of a program, and whether another one follows on it, if it ends like that. */
   readonly program?: ProgramPlace;
+  readonly follows?: (halted: Halt | undefined) => boolean;
   /** In place of `prepared` where something has to be read before: the first batch of streamed data. */
   readonly deferred?: (env: unknown) => TE.TaskEither<TrainingError, Prepared>;
 }

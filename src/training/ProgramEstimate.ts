@@ -91,6 +91,7 @@ const estimatePart =
           fitOf(whole, part, resolved, {
             place: { part: 0, epoch: 0, step: 0, rateFrom: 0, done: [] },
             from: undefined,
+            isLast: true,
           }),
           E.chain(({ result }) => result.prepared),
           E.map((prepared) => {

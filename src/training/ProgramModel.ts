@@ -28,6 +28,7 @@ export type AnyObjective = Objective<unknown, unknown, unknown, string>;
 /** A callback whose needs and keys are known to the type of the program only. */
 export interface AnyCallback {
   readonly keys: readonly string[];
+  readonly resumption?: { readonly path: string; readonly fallback?: readonly string[] };
 }
 
 export type Modifier =

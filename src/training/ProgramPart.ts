@@ -7,10 +7,13 @@ import { pipe } from 'fp-ts/lib/function.js';
 import type { Callback } from '../callback/Attach.ts';
 import type { Run } from '../callback/Run.ts';
 import type { Resolved } from '../model/Resolved.ts';
+import * as Stream from '../stream/Stream.ts';
 import type { AnyDataset } from './Check.ts';
+import { event, type Signal } from './Event.ts';
 import { type Fit, fit } from './Fit.ts';
 import { interruptible } from './Interrupts.ts';
 import type { Objective } from './Objective.ts';
+import type { Halt } from './Position.ts';
 import type { AnyObjective, Part } from './ProgramModel.ts';
 import { objectiveOf, untrainedPart } from './ProgramState.ts';
 import type { FitSettings, Interruption, Resumption } from './Settings.ts';
@@ -42,7 +45,7 @@ export interface Whole {
 
 type AnyRun = Run<HasRun, string, Fit<unknown, unknown, unknown, string>, TrainingError>;
 
-/** What a part is run with, and from where. */
+/** Where a part begins, and from what. */
 export interface Begun {
   readonly place: ProgramPlace;
   readonly from: TrainState | undefined;
@@ -83,6 +86,48 @@ export const forget = (objective: Objective<never, never, never, never> | AnyObj
 };
 
 // -------------------------------------------------------------------------------------
+// callbacks
+// -------------------------------------------------------------------------------------
+
+/** Whether the callback that halted a part is one of the whole program, and so halts that. */
+export const haltsProgram = ({ callbacks }: Whole, halted: Halt | undefined): boolean =>
+  halted !== undefined && callbacks?.keys.includes(halted.by) === true;
+
+/**
+ * The files to go on from: those that were asked for, else the backups of callbacks. Those of later parts come first, for each
+ * part removes its own.
+ */
+export const resumptionOf = (
+  { resumption, callbacks }: Pick<Whole, 'resumption' | 'callbacks'>,
+  all: readonly Part[],
+): Resumption | undefined => {
+  if (resumption !== undefined) return resumption;
+  const kept = [callbacks, ...all.flatMap((part) => part.callbacks).reverse()].flatMap((one) =>
+    one?.resumption === undefined ? [] : [one.resumption],
+  );
+  const [path, ...fallback] = kept.flatMap((one) => [one.path, ...(one.fallback ?? [])]);
+  return path === undefined ? undefined : { path, fallback };
+};
+
+/** To the callbacks of a part its end is an end. */
+const partEnded = (signal: Signal): Signal => {
+  if (signal._tag !== 'Event' || signal.event._tag !== 'RunEnded' || signal.event.unfinished !== 'part') return signal;
+  const { unfinished: _, ...ended } = signal.event;
+  return event(ended);
+};
+
+const attached = (run: AnyRun, { callbacks }: Whole, part: Part): AnyRun => {
+  const attach = (to: AnyRun, callback: unknown): AnyRun => (callback as (run: AnyRun) => AnyRun)(to);
+  const watched = callbacks === undefined ? run : attach(run, callbacks);
+  const { resumption: _, ...rest } = part.callbacks.reduce<AnyRun>(attach, {
+    ...watched,
+    signals: pipe(watched.signals, Stream.map(partEnded)),
+  });
+  // What a backup holds is a state of the whole program, which goes on from it before any part does.
+  return rest;
+};
+
+// -------------------------------------------------------------------------------------
 // one part
 // -------------------------------------------------------------------------------------
 
@@ -98,7 +143,7 @@ export const fitOf = (
   whole: Whole,
   part: Part,
   resolved: Resolved,
-  { place, from }: Begun,
+  { place, from, isLast }: Begun & { readonly isLast: boolean },
 ): E.Either<TrainingError, AnyRun> =>
   pipe(
     objectiveOf(whole.objective, part, place, from),
@@ -129,13 +174,10 @@ export const fitOf = (
         ...(validation === undefined ? {} : { validation: validation as never }),
         ...(split === undefined ? {} : { validationSplit: split }),
       }) as AnyRun;
-      const attach = [...(whole.callbacks === undefined ? [] : [whole.callbacks]), ...part.callbacks];
-      const attached = attach.reduce<AnyRun>((run, callback) => (callback as unknown as (run: AnyRun) => AnyRun)(run), {
-        ...plain,
-        result: { ...plain.result, program: place },
-      });
+      const follows = (halted: Halt | undefined): boolean => !isLast && !haltsProgram(whole, halted);
+      const run = attached({ ...plain, result: { ...plain.result, program: place, follows } }, whole, part);
       return whole.interruption === undefined
-        ? attached
-        : (interruptible(whole.interruption)(attached as never) as unknown as AnyRun);
+        ? run
+        : (interruptible(whole.interruption)(run as never) as unknown as AnyRun);
     }),
   );

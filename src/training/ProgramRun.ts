@@ -14,14 +14,23 @@ import type { HasInterrupts } from './Environment.ts';
 import type { Keys } from './Fit.ts';
 import { listeningThroughout } from './Interrupts.ts';
 import type { Objective } from './Objective.ts';
+import { checkFrom } from './Prepare.ts';
 import { type Part, type Program, partInWords, parts, problems, type WrongRun } from './ProgramModel.ts';
-import { type Begun, fitOf, forget, type ProgramSettings, type Whole } from './ProgramPart.ts';
+import {
+  type Begun,
+  fitOf,
+  forget,
+  haltsProgram,
+  type ProgramSettings,
+  resumptionOf,
+  type Whole,
+} from './ProgramPart.ts';
 import { nextState, placeOf } from './ProgramState.ts';
 import { find, fitting } from './Resume.ts';
 import { type Environment, type Needs, run as runFit } from './Run.ts';
 import type { Interruption, Resumption } from './Settings.ts';
 import type { ProgramPlace, TrainState } from './State.ts';
-import { anyObjective, resolvedOf, type Trained } from './Trained.ts';
+import { anyObjective, inFile, resolvedOf, type Trained } from './Trained.ts';
 import { checkpointError, fitError, type TrainingError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
@@ -61,14 +70,12 @@ const goOn =
       const part = all[place.part];
       if (part === undefined) return E.left(fitError('run: the program is empty: give it at least one part'));
       announced(env, whole, all, place.part);
-      const attached = fitOf(whole, part, resolved, { place, from });
+      const attached = fitOf(whole, part, resolved, { place, from, isLast: place.part === all.length - 1 });
       if (E.isLeft(attached)) return attached;
       const result: E.Either<TrainingError, AnyTrained> = await runFit(attached.right)(env as never)();
       if (E.isLeft(result)) return result;
       const trained = result.right;
-      const isStopped =
-        trained.interrupted !== undefined ||
-        (trained.halted !== undefined && whole.callbacks?.keys.includes(trained.halted.by) === true);
+      const isStopped = trained.interrupted !== undefined || haltsProgram(whole, trained.halted);
       const next = all[place.part + 1];
       if (isStopped || next === undefined || trained.state === undefined) return result;
       const nextPlace = placeOf(all, place.part + 1, trained.state, place);
@@ -114,30 +121,42 @@ const beginAt = (
       );
 };
 
+/** The state to go on from: that of a file, if there is one, else what was given. */
+const stateOf = (
+  whole: Whole,
+  all: readonly Part[],
+  { parameters }: Resolved,
+  env: Environment,
+): TE.TaskEither<TrainingError, TrainState | undefined> => {
+  const { seed, from, verbose = 1 } = whole.settings;
+  const seeded = seed === undefined ? {} : { seed };
+  const resumption = resumptionOf(whole, all);
+  return pipe(
+    TE.fromEither(checkFrom(whole.settings)),
+    TE.chainW(() => (resumption === undefined ? TE.right(O.none) : find(resumption, fitting(parameters))(env))),
+    TE.chainEitherKW(
+      O.match(
+        (): E.Either<TrainingError, TrainState | undefined> => E.right(from),
+        ({ state, path, refused }) => {
+          if (verbose !== 0)
+            for (const error of refused) env.terminal.write(`Warning: ${error.message}; going on from ${path}\n`)();
+          return pipe(
+            checkFrom({ from: state, ...seeded }),
+            E.bimap(inFile(path), () => state),
+          );
+        },
+      ),
+    ),
+  );
+};
+
 export const runWhole =
   (whole: Whole, all: readonly Part[]) =>
   (env: Environment): TE.TaskEither<TrainingError, AnyTrained> =>
     pipe(
       TE.fromEither(resolvedOf(whole.objective)),
       TE.bindTo('resolved'),
-      TE.bindW('state', ({ resolved }) =>
-        whole.resumption === undefined
-          ? TE.right(whole.settings.from)
-          : pipe(
-              find(whole.resumption, fitting(resolved.parameters))(env),
-              TE.map(
-                O.match(
-                  () => whole.settings.from,
-                  ({ state, path, refused }): TrainState | undefined => {
-                    if ((whole.settings.verbose ?? 1) !== 0)
-                      for (const error of refused)
-                        env.terminal.write(`Warning: ${error.message}; going on from ${path}\n`)();
-                    return state;
-                  },
-                ),
-              ),
-            ),
-      ),
+      TE.bindW('state', ({ resolved }) => stateOf(whole, all, resolved, env)),
       TE.bindW('begun', ({ resolved, state }) => TE.fromEither(beginAt(whole, all, resolved, state))),
       // Between two parts, while the next one's graphs are loaded, no run listens.
       TE.chain(({ resolved, begun }) =>

@@ -86,7 +86,7 @@ const consume =
   };
 
 /** What code of others throws (a metric's `result`, a stream's transformer, an environment) ends the run as an error. */
-const guarded = <A>(task: TE.TaskEither<TrainingError, A>): TE.TaskEither<TrainingError, A> =>
+export const guarded = <A>(task: TE.TaskEither<TrainingError, A>): TE.TaskEither<TrainingError, A> =>
   pipe(
     TE.tryCatch(task, (thrown) =>
       fitError(
@@ -157,6 +157,7 @@ export const run =
                 probes: probesLogged(fit.probes ?? []),
                 schedule,
                 ...(ready.feed === undefined ? {} : { feed: ready.feed }),
+                ...(fit.result.follows === undefined ? {} : { follows: fit.result.follows }),
               },
             }) as unknown as R & HasRun & Environment;
           let interrupted: Interrupted | undefined;

@@ -6,6 +6,7 @@ import * as E from 'fp-ts/lib/Either.js';
 import type * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
 import { derive, next, stateFrom } from '../data/Random.ts';
 import type { Direction } from './Event.ts';
+import { guarded } from './Run.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
@@ -104,8 +105,8 @@ export interface SearchOptions<K extends string> {
 }
 
 /**
- * Tries candidates one after the other (a run uses all threads by itself) and says which is best. One that fails is a row with its
- * error, and the search goes on; if all fail, that is the error.
+ * Tries candidates one after the other (a run uses all threads by itself) and says which is best. One that fails, or throws, is a row
+ * with its error, and the search goes on; if all fail, that is the error.
  *
  * @example
  * pipe(
@@ -134,7 +135,7 @@ export const search =
     let best: Found<C, K | Scores>['best'] | undefined;
     for (const [index, values] of candidates.entries()) {
       const candidate: Candidate<C> = { index, seed: derive(seed, index) % 2 ** 32, values };
-      const result = await attempt(candidate)(env)();
+      const result = await guarded(() => attempt(candidate)(env)())();
       rows.push({ ...candidate, result });
       if (E.isRight(result) && (best === undefined || isBetter(direction, result.right[by], best.scores[by])))
         best = { ...candidate, scores: result.right };

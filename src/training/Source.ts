@@ -90,6 +90,8 @@ export interface RunContext {
   /** Of streamed data: where batches come from, and the schedule, which is known when the first of them has been read. */
   readonly feed?: Feed;
   readonly schedule?: Schedule;
+  /** Whether another part of a program follows on this run, if it ends like that. */
+  readonly follows?: (halted: Halt | undefined) => boolean;
 }
 
 export interface HasRun {
@@ -360,7 +362,15 @@ async function* epochs(schedule: Schedule, context: RunContext, now: () => numbe
     if (control.within === undefined) ended++;
   }
   const halted = control.interrupted ?? control.halted?.reason;
-  yield* emit(control, { _tag: 'RunEnded', epochs: ended, halted, time: now() });
+  const unfinished =
+    control.interrupted !== undefined ? 'interrupted' : context.follows?.(control.halted) === true ? 'part' : undefined;
+  yield* emit(control, {
+    _tag: 'RunEnded',
+    epochs: ended,
+    halted,
+    ...(unfinished === undefined ? {} : { unfinished }),
+    time: now(),
+  });
 }
 
 /** The signals of a run. */
