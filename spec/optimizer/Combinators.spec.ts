@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import { input, topological, type Value } from '../../src/graph/Graph.ts';
 import { matMul } from '../../src/graph/Operators.ts';
 import * as Optimizer from '../../src/optimizer/Optimizer.ts';
@@ -269,6 +269,9 @@ describe('groups', () => {
     expect(forModel({ backbone: 0.1 })(Optimizer.adam()).config['backbone.factor']).toBe(0.1);
     // @ts-expect-error: no such group
     forModel({ bakbone: 0.1 });
+    const nested = pipe(Optimizer.adam(), Optimizer.groups({ backbone: 0.1 }), Optimizer.groups({ head: 1 }));
+    expectTypeOf(nested).toEqualTypeOf<Optimizer.Optimizer<'backbone' | 'head'>>();
+    expect(nested.paths).toEqual(['backbone', 'head']);
   });
 
   it('what makes no sense is told', () => {

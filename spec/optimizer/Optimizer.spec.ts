@@ -3,6 +3,7 @@ import * as E from 'fp-ts/lib/Either.js';
 import { describe, expect, it } from 'vitest';
 import { sign } from '../../src/graph/Operators.ts';
 import * as Optimizer from '../../src/optimizer/Optimizer.ts';
+import * as Schedule from '../../src/optimizer/Schedule.ts';
 import type { NdArray } from '../../src/shape/NdArray.ts';
 import { f32 } from '../support/evaluate.ts';
 import { runSteps } from './steps.ts';
@@ -173,6 +174,50 @@ describe('options', () => {
     expect(Optimizer.check(good)).toEqual(E.right(good));
   });
 
+  it('of stages are told by an optimizer of one’s own, wherever they stand in it', () => {
+    const o = Optimizer;
+    const wrong = o.chain(
+      o.accumulate(1.5)(o.chain(o.clipByNorm(-1), o.clipByValue(0), o.clipByGlobalNorm(Number.NaN))),
+      o.scaleGradients(Number.POSITIVE_INFINITY),
+      o.partition((): 'a' | 'b' => 'a', { a: o.scaleByMoments({ beta1: 1 }), b: o.rootMeanSquares({ rho: -1 }) }),
+      o.decayBefore(-0.1)(o.chain(o.momentum(2), o.adaptiveMoments({ epsilon: -1 }), o.largestMoments({ beta2: 1 }))),
+      o.scaleRate(-1)(o.chain(o.nesterovMoments({ beta1: 2 }), o.summedSquares(-1), o.ratioOfSquares(1))),
+      o.chain(o.followLeader({ learningRatePower: 1 }), o.signedMomentum(0), o.orthogonalMomentum({ nsSteps: 0 })),
+      o.chain(o.scaleByFactoredSquares(1), o.clipByRootMeanSquare(0), o.descendRelatively(-1)),
+      o.chain(o.scheduleFreeMoments({ beta1: 0 }), o.ema({ momentum: 2, overwriteFrequency: 0 }), o.lookahead(0, 2)),
+      o.scheduled(Schedule.linear({ from: 0, to: 1, steps: 0 }))(o.descend),
+    );
+    expect(o.custom('own', 0.1, wrong).problems).toEqual([
+      'accumulate: the number of steps must be a positive integer, got 1.5',
+      'clipByNorm: the limit must be a finite number above 0, got -1',
+      'clipByValue: the limit must be a finite number above 0, got 0',
+      'clipByGlobalNorm: the limit must be a finite number above 0, got NaN',
+      'scaleGradients: the factor must be a finite number, got Infinity',
+      'scaleByMoments: beta1 must be at least 0 and below 1, got 1',
+      'rootMeanSquares: rho must be at least 0 and below 1, got -1',
+      'momentum: the momentum must be from 0 to 1, got 2',
+      'adaptiveMoments: epsilon must be a finite number, 0 or more, got -1',
+      'largestMoments: beta2 must be at least 0 and below 1, got 1',
+      'decayWeights: the rate must be a finite number, 0 or more, got -0.1',
+      'scaleRate: the factor must be a finite number, 0 or more, got -1',
+      'nesterovMoments: beta1 must be at least 0 and below 1, got 2',
+      'summedSquares: initialAccumulatorValue must be a finite number, 0 or more, got -1',
+      'ratioOfSquares: rho must be at least 0 and below 1, got 1',
+      'followLeader: learningRatePower must be 0 or less, got 1',
+      'signedMomentum: beta1 must be above 0 and at most 1, got 0',
+      'orthogonalMomentum: nsSteps must be a positive integer, got 0',
+      'scaleByFactoredSquares: the decay must be 0 or less, got 1',
+      'clipByRootMeanSquare: the threshold must be a finite number above 0, got 0',
+      'descendRelatively: the smallest size must be a finite number, 0 or more, got -1',
+      'scheduleFreeMoments: beta1 must be above 0 and at most 1, got 0',
+      'ema: momentum must be from 0 to 1, got 2',
+      'ema: overwriteFrequency must be a positive integer, got 0',
+      'lookahead: k must be a positive integer, got 0',
+      'lookahead: alpha must be from 0 to 1, got 2',
+      'linear: steps must be a finite number above 0, got 0',
+    ]);
+  });
+
   it('of every optimizer are checked', () => {
     const { check, ...o } = Optimizer;
     const problems = [
@@ -202,8 +247,8 @@ describe('options', () => {
         ['lion: beta1 must be above 0 and at most 1, got 0'],
         ['adafactor: clipThreshold must be a finite number above 0, got 0'],
         [
-          'muon: adamWeightDecay must be a finite number, 0 or more, got -1',
           'muon: nsSteps must be a positive integer, got 0',
+          'muon: adamWeightDecay must be a finite number, 0 or more, got -1',
         ],
         [
           'sgd: gradientAccumulationSteps must be a positive integer, got 0',

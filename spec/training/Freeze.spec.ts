@@ -53,6 +53,23 @@ const normalisation = ['gamma', 'beta', 'moving_mean', 'moving_variance'].map(
   (p) => `backbone.batch_normalization.${p}`,
 );
 
+describe('groups of the optimizer', () => {
+  it('must be in the model, to the compiler and at run time', () => {
+    const grouped = (optimizer: Optimizer.Optimizer) => {
+      const compiled = T.compile(model, { loss: Loss.meanSquaredError(), optimizer });
+      const { prepared } = T.fit(compiled, { data }).result;
+      return E.isLeft(prepared) ? prepared.left.message : 'right';
+    };
+    expect(
+      grouped(Optimizer.groups({ backbone: 0.1, 'backbone.dense': 1, head: Optimizer.sgd() })(Optimizer.adam())),
+    ).toBe('right');
+    expect(grouped(pipe(Optimizer.adam(), Optimizer.groups({ head: 2 }), Optimizer.groups({ bakbone: 0.1 })))).toBe(
+      "compile: optimizer: groups: no layer or group 'bakbone' has parameters; there are backbone.dense, " +
+        'backbone.batch_normalization, head',
+    );
+  });
+});
+
 describe('freeze', () => {
   it('keeps a group, its statistics included', async () => {
     expect(await changed([])).toEqual([...dense, ...normalisation, ...head]);

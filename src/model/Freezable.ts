@@ -1,5 +1,5 @@
 /**
- * What can be named to be frozen, as types: the groups that the compiler knows of, and names that layers get by themselves.
+ * What can be named to be frozen, or to have an optimizer of its own, as types: the groups that the compiler knows of, and names that layers get by themselves.
  */
 
 // -------------------------------------------------------------------------------------
@@ -55,9 +55,18 @@ type AutomaticName = Base | `${Base}_${number}`;
 // check
 // -------------------------------------------------------------------------------------
 
-/** The message for each path that the model does not have; none where nothing is known of groups, or of the paths. */
-export type CheckFreeze<G extends string, P extends string> = string extends G | P
+/** The paths that the model does not have; none where nothing is known of groups, or of the paths. */
+type Strangers<G extends string, P extends string> = string extends G | P
   ? never
   : P extends G | AutomaticName | `${G | AutomaticName}.${string}`
     ? never
-    : `fit: freeze: the model has no group '${P}'`;
+    : P;
+
+/** The message for each path that the model does not have. */
+export type CheckFreeze<G extends string, P extends string> =
+  Strangers<G, P> extends infer S extends string ? `fit: freeze: the model has no group '${S}'` : never;
+
+/** The same for the paths of an optimizer's groups; `unknown` where there is nothing to say. */
+export type CheckPaths<G extends string, P extends string> = [Strangers<G, P>] extends [never]
+  ? unknown
+  : `compile: optimizer: the model has no group '${Strangers<G, P>}'`;

@@ -66,4 +66,4 @@ export type {
   Step,
   Transformation,
 } from './Transformation.ts';
-export { asStage, chain, empty, fromStage, joint, map, monoid, perParameter } from './Transformation.ts';
+export { asStage, chain, empty, fromStage, joint, map, monoid, perParameter, withProblems } from './Transformation.ts';

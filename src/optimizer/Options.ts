@@ -2,6 +2,7 @@
  * The optimizer as a value, the options that all optimizers share, and how one is built from them.
  */
 import * as E from 'fp-ts/lib/Either.js';
+import { from0to1, notNegative, positive, positiveInteger, type Requirement, unmet } from '../shape/Requirement.ts';
 import { accumulate, scheduled } from './around.ts';
 import { ema } from './averaging.ts';
 import { clipByGlobalNorm, clipByNorm, clipByValue } from './clipping.ts';
@@ -13,7 +14,8 @@ import * as T from './Transformation.ts';
 // model
 // -------------------------------------------------------------------------------------
 
-export interface Optimizer {
+/** `P`: the paths of parameters that it treats apart; `string` where there are none, or the compiler does not know. */
+export interface Optimizer<P extends string = string> {
   readonly name: string;
   /** What the training graph's input `learning_rate` starts with: the rate, or 1 where a schedule has the rate. */
   readonly learningRate: number;
@@ -25,6 +27,8 @@ export interface Optimizer {
   readonly config: Readonly<Record<string, number | boolean>>;
   /** What is wrong with the options; see `check`. */
   readonly problems: readonly string[];
+  /** Paths of `groups`: each must lead to parameters of the model. */
+  readonly paths?: readonly P[];
 }
 
 /** At most one kind of clipping. */
@@ -58,33 +62,11 @@ export type CommonOptions = Clipping & {
 // checks
 // -------------------------------------------------------------------------------------
 
-export type Check = readonly [name: string, value: number | undefined, holds: (x: number) => boolean, expected: string];
-
-export const positive = (x: number): boolean => x > 0 && Number.isFinite(x);
-export const notNegative = (x: number): boolean => x >= 0 && Number.isFinite(x);
-const from0to1 = (x: number) => x >= 0 && x <= 1;
-const positiveInteger = (x: number) => Number.isInteger(x) && x > 0;
-
-/** A share of a running mean that is kept. */
-export const keeps = (name: string, value: number): Check => [
-  name,
-  value,
-  (x) => x >= 0 && x < 1,
-  'at least 0 and below 1',
-];
-
-export const small = (name: string, value: number): Check => [name, value, notNegative, 'a finite number, 0 or more'];
-
-const problemsOf = (optimizer: string, checks: readonly Check[]): readonly string[] =>
-  checks.flatMap(([name, value, holds, expected]) =>
-    value === undefined || holds(value) ? [] : [`${optimizer}: ${name} must be ${expected}, got ${value}`],
-  );
-
 const clippings = ['clipNorm', 'clipValue', 'globalClipNorm'] as const;
 
 const rateProblems = (optimizer: string, rate: number | Schedule.Schedule): readonly string[] =>
   typeof rate === 'number'
-    ? problemsOf(optimizer, [small('learningRate', rate)])
+    ? unmet(optimizer, [notNegative('learningRate', rate)])
     : rate.problems.map((problem) => `${optimizer}: ${problem}`);
 
 const commonProblems = (
@@ -94,12 +76,12 @@ const commonProblems = (
   const given = clippings.filter((c) => options[c] !== undefined);
   return [
     ...rateProblems(optimizer, options.learningRate),
-    ...problemsOf(optimizer, [
-      ['weightDecay', options.weightDecay, notNegative, 'a finite number, 0 or more'],
-      ...clippings.map((c): Check => [c, options[c], positive, 'a finite number above 0']),
-      ['gradientAccumulationSteps', options.gradientAccumulationSteps, positiveInteger, 'a positive integer'],
-      ['emaMomentum', options.emaMomentum, from0to1, 'from 0 to 1'],
-      ['emaOverwriteFrequency', options.emaOverwriteFrequency, positiveInteger, 'a positive integer'],
+    ...unmet(optimizer, [
+      notNegative('weightDecay', options.weightDecay),
+      ...clippings.map((c) => positive(c, options[c])),
+      positiveInteger('gradientAccumulationSteps', options.gradientAccumulationSteps),
+      from0to1('emaMomentum', options.emaMomentum),
+      positiveInteger('emaOverwriteFrequency', options.emaOverwriteFrequency),
     ]),
     ...(given.length > 1 ? [`${optimizer}: ${given.join(' and ')} exclude each other; keep one`] : []),
   ];
@@ -163,7 +145,7 @@ export const build = <O extends CommonOptions & { readonly learningRate: number 
   name: string,
   rule: T.Transformation,
   options: O,
-  checks: readonly Check[],
+  requirements: readonly Requirement[],
 ): Optimizer => ({
   name,
   ...rated(
@@ -171,7 +153,7 @@ export const build = <O extends CommonOptions & { readonly learningRate: number 
     T.chain(accumulating(options)(T.chain(...clipping(options), rule)), averaging(options)),
   ),
   config: known(options),
-  problems: [...commonProblems(name, options), ...problemsOf(name, checks)],
+  problems: [...commonProblems(name, options), ...unmet(name, requirements)],
 });
 
 /** An optimizer of your own, from a chain of transformations. */
@@ -183,7 +165,7 @@ export const custom = (
   name,
   ...rated(learningRate, transformation),
   config: known({ learningRate }),
-  problems: rateProblems(name, learningRate),
+  problems: [...new Set([...rateProblems(name, learningRate), ...T.problemsOf(transformation)])],
 });
 
 // -------------------------------------------------------------------------------------

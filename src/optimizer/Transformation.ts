@@ -57,6 +57,8 @@ export interface Stage {
   readonly update: (
     step: Step,
   ) => (gradients: Values, parameters: Values, slots: Readonly<Record<string, Values>>) => StageResult;
+  /** What is wrong with the options that it was made from: `fit` reports it before it trains. */
+  readonly problems?: readonly string[];
 }
 
 export interface SlotSpec extends Slot {
@@ -152,10 +154,12 @@ const noSlots = () => ({});
 export const joint = (
   key: string,
   update: (step: Step) => (gradients: Values, parameters: Values) => Values,
+  problems: readonly string[] = [],
 ): Transformation =>
   fromStage({
     key,
     slots: noSlots,
+    problems,
     update: (step) => {
       const prepared = update(step);
       return (gradients, parameters) => ({ updates: prepared(gradients, parameters), slots: {} });
@@ -184,10 +188,12 @@ export const perParameter = (
   key: string,
   slots: Stage['slots'],
   rule: (step: Step) => (input: RuleInput) => RuleResult,
+  problems: readonly string[] = [],
 ): Transformation =>
   fromStage({
     key,
     slots,
+    problems,
     update: (step) => {
       const prepared = rule(step);
       return (gradients, parameters, state) => {
@@ -209,11 +215,20 @@ export const perParameter = (
   });
 
 /** A stage without slots that treats each gradient on its own. */
-export const map = (key: string, f: (step: Step) => (input: RuleInput) => Value): Transformation =>
-  perParameter(key, noSlots, (step) => {
-    const prepared = f(step);
-    return (input) => ({ update: prepared(input), slots: {} });
-  });
+export const map = (
+  key: string,
+  f: (step: Step) => (input: RuleInput) => Value,
+  problems: readonly string[] = [],
+): Transformation =>
+  perParameter(
+    key,
+    noSlots,
+    (step) => {
+      const prepared = f(step);
+      return (input) => ({ update: prepared(input), slots: {} });
+    },
+    problems,
+  );
 
 // -------------------------------------------------------------------------------------
 // combinators
@@ -234,6 +249,7 @@ export const asStage = (key: string, inner: Transformation): Stage => {
   return {
     key,
     slots,
+    problems: problemsOf(inner),
     update: (step) => {
       const update = inner.update(step);
       return (gradients, parameters, own) => {
@@ -257,9 +273,26 @@ export const asStage = (key: string, inner: Transformation): Stage => {
   };
 };
 
+/**
+ * The same stages, with what is wrong with the options that they were made from: `fit` reports it before it trains.
+ */
+export const withProblems =
+  (problems: readonly string[]) =>
+  ({ stages }: Transformation): Transformation =>
+    fromStages(
+      stages.map((stage, i) => (i === 0 ? { ...stage, problems: [...problems, ...(stage.problems ?? [])] } : stage)),
+    );
+
 /** One after the other: the first one sees the gradients. */
 export const chain = (...transformations: readonly Transformation[]): Transformation =>
   fromStages(transformations.flatMap((t) => t.stages));
+
+// -------------------------------------------------------------------------------------
+// destructors
+// -------------------------------------------------------------------------------------
+
+/** What is wrong with the options of the stages. */
+export const problemsOf = ({ stages }: Transformation): readonly string[] => stages.flatMap((s) => s.problems ?? []);
 
 // -------------------------------------------------------------------------------------
 // instances

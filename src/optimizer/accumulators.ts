@@ -3,7 +3,8 @@
  */
 import type { Value } from '../graph/Graph.ts';
 import { add, div, max, min, mul, neg, pow, sqrt, sub } from '../graph/Operators.ts';
-import { constant } from './scalars.ts';
+import { from0to1, notNegative, type Requirement, unmet } from '../shape/Requirement.ts';
+import { constant, keeps } from './scalars.ts';
 import { perParameter, type Transformation } from './Transformation.ts';
 
 // -------------------------------------------------------------------------------------
@@ -20,6 +21,13 @@ export interface RmsPropRule {
   /** Divide by the deviation in place of the root of the mean of squares. Default false. */
   readonly centered?: boolean;
 }
+
+/** What each option must be. */
+export const rmsPropRequirements = ({ rho, momentum, epsilon }: RmsPropRule): readonly Requirement[] => [
+  keeps('rho', rho),
+  from0to1('momentum', momentum),
+  notNegative('epsilon', epsilon),
+];
 
 /**
  * RMSprop: v <- rho v + (1 - rho) g^2, and update = -rate g / sqrt(v + epsilon); centered, with a <- rho a + (1 - rho) g
@@ -56,6 +64,7 @@ export const rootMeanSquares = (options: RmsPropRule = {}): Transformation => {
         };
       };
     },
+    unmet('rootMeanSquares', rmsPropRequirements(options)),
   );
 };
 
@@ -78,6 +87,10 @@ export const summedSquares = (initialAccumulatorValue = 0.1, epsilon = 1e-7): Tr
         return { update: mul(div(gradient, sqrt(add(accumulator, floor))), factor), slots: { accumulator } };
       };
     },
+    unmet('summedSquares', [
+      notNegative('initialAccumulatorValue', initialAccumulatorValue),
+      notNegative('epsilon', epsilon),
+    ]),
   );
 
 /**
@@ -101,6 +114,7 @@ export const ratioOfSquares = (rho = 0.95, epsilon = 1e-7): Transformation =>
         };
       };
     },
+    unmet('ratioOfSquares', [keeps('rho', rho), notNegative('epsilon', epsilon)]),
   );
 
 // -------------------------------------------------------------------------------------
@@ -121,6 +135,16 @@ export interface FtrlRule {
   /** Default 0. */
   readonly beta?: number;
 }
+
+/** What each option must be. */
+export const ftrlRequirements = (options: FtrlRule): readonly Requirement[] => [
+  ['learningRatePower', options.learningRatePower, (x) => x <= 0, '0 or less'],
+  notNegative('initialAccumulatorValue', options.initialAccumulatorValue),
+  notNegative('l1RegularizationStrength', options.l1RegularizationStrength),
+  notNegative('l2RegularizationStrength', options.l2RegularizationStrength),
+  notNegative('l2ShrinkageRegularizationStrength', options.l2ShrinkageRegularizationStrength),
+  notNegative('beta', options.beta),
+];
 
 const power = (x: Value, p: number): Value => (p === 0.5 ? sqrt(x) : pow(x, p));
 
@@ -151,5 +175,6 @@ export const followLeader = (options: FtrlRule = {}): Transformation => {
         return { update: sub(next, parameter), slots: { accumulator, linear } };
       };
     },
+    unmet('followLeader', ftrlRequirements(options)),
   );
 };

@@ -1,35 +1,20 @@
 /**
  * Optimizers of Adam's family.
  */
-import { type ScheduleFreeRule, scheduleFreeMoments } from './averaging.ts';
+import { type ScheduleFreeRule, scheduleFreeMoments, scheduleFreeRequirements } from './averaging.ts';
 import { scaleByTrustRatio } from './layerwise.ts';
 import {
   type AdamOptions,
   adaptiveMoments,
   largestMoments,
   type MomentOptions,
+  momentRequirements,
   nesterovMoments,
   scaleByMoments,
 } from './moments.ts';
 import { descend } from './momentum.ts';
-import {
-  build,
-  type Check,
-  type CommonOptions,
-  decaying,
-  decayingBefore,
-  keeps,
-  notNegative,
-  type Optimizer,
-  small,
-} from './Options.ts';
+import { build, type CommonOptions, decaying, decayingBefore, type Optimizer } from './Options.ts';
 import { chain, type Transformation } from './Transformation.ts';
-
-const momentChecks = ({ beta1, beta2, epsilon }: Required<MomentOptions>): readonly Check[] => [
-  keeps('beta1', beta1),
-  keeps('beta2', beta2),
-  small('epsilon', epsilon),
-];
 
 type MomentFullOptions = CommonOptions & MomentOptions;
 
@@ -45,7 +30,7 @@ const ofMoments = (
   options: MomentFullOptions,
 ): Optimizer => {
   const full = withDefaults(options);
-  return build(name, decaying(options)(rule(full)), full, momentChecks(full));
+  return build(name, decaying(options)(rule(full)), full, momentRequirements(full));
 };
 
 // -------------------------------------------------------------------------------------
@@ -56,7 +41,7 @@ export type AdamFullOptions = CommonOptions & AdamOptions;
 
 const adamLike = (name: string, options: AdamFullOptions): Optimizer => {
   const full = { ...withDefaults(options), amsgrad: options.amsgrad ?? false };
-  return build(name, decaying(options)(adaptiveMoments(full)), full, momentChecks(full));
+  return build(name, decaying(options)(adaptiveMoments(full)), full, momentRequirements(full));
 };
 
 /**
@@ -103,7 +88,7 @@ export type LambOptions = CommonOptions & MomentOptions;
 export const lamb = (options: LambOptions = {}): Optimizer => {
   const full = withDefaults(options);
   const rule = chain(scaleByMoments(full), scaleByTrustRatio, descend);
-  return build('lamb', decayingBefore(options)(rule), full, momentChecks(full));
+  return build('lamb', decayingBefore(options)(rule), full, momentRequirements(full));
 };
 
 export type ScheduleFreeAdamWOptions = CommonOptions & ScheduleFreeRule;
@@ -116,10 +101,10 @@ export type ScheduleFreeAdamWOptions = CommonOptions & ScheduleFreeRule;
 export const scheduleFreeAdamW = (options: ScheduleFreeAdamWOptions = {}): Optimizer => {
   const { learningRate = 0.0025, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, warmupSteps = 0 } = options;
   const full = { ...options, learningRate, beta1, beta2, epsilon, warmupSteps };
-  return build('schedulefreeadamw', decayingBefore(options)(scheduleFreeMoments(full)), full, [
-    ['beta1', beta1, (x) => x > 0 && x <= 1, 'above 0 and at most 1'],
-    keeps('beta2', beta2),
-    small('epsilon', epsilon),
-    ['warmupSteps', warmupSteps, notNegative, 'a finite number, 0 or more'],
-  ]);
+  return build(
+    'schedulefreeadamw',
+    decayingBefore(options)(scheduleFreeMoments(full)),
+    full,
+    scheduleFreeRequirements(full),
+  );
 };

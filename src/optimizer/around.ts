@@ -1,8 +1,10 @@
 /**
  * Combinators that put something around a whole transformation: another rate, accumulation, a part of the parameters.
  */
+import { flow } from 'fp-ts/lib/function.js';
 import type { Value } from '../graph/Graph.ts';
 import { add, mul, sub, where } from '../graph/Operators.ts';
+import { notNegative, positiveInteger, unmet } from '../shape/Requirement.ts';
 import type { Schedule } from './Expression.ts';
 import { lower } from './Expression.ts';
 import { constant, groupOf, isLastOf } from './scalars.ts';
@@ -12,10 +14,12 @@ import {
   fromStages,
   type Parameter,
   parametersOf,
+  problemsOf,
   type Stage,
   type Step,
   type Transformation,
   type Values,
+  withProblems,
 } from './Transformation.ts';
 
 // -------------------------------------------------------------------------------------
@@ -40,11 +44,17 @@ export const withRate =
 
 /** The same stages, at so many times the rate. */
 export const scaleRate = (factor: number): ((transformation: Transformation) => Transformation) =>
-  withRate(({ learningRate }) => mul(learningRate, factor));
+  flow(
+    withRate(({ learningRate }) => mul(learningRate, factor)),
+    withProblems(unmet('scaleRate', [notNegative('the factor', factor)])),
+  );
 
 /** The same stages, at the rate that comes in times the schedule's. The first step has the schedule's step 0. */
 export const scheduled = (schedule: Schedule): ((transformation: Transformation) => Transformation) =>
-  withRate(({ learningRate, step }) => mul(learningRate, lower(schedule)(sub(step, 1))));
+  flow(
+    withRate(({ learningRate, step }) => mul(learningRate, lower(schedule)(sub(step, 1)))),
+    withProblems(schedule.problems),
+  );
 
 // -------------------------------------------------------------------------------------
 // accumulation
@@ -63,8 +73,10 @@ export const accumulate =
   (inner: Transformation): Transformation => {
     const stage = asStage('accumulate', inner);
     const own = 'gradient_accumulator';
+    const problems = unmet('accumulate', [positiveInteger('the number of steps', k)]);
     return fromStage({
       ...stage,
+      problems: [...problems, ...problemsOf(inner)],
       slots: (parameter) => ({ [own]: { shape: parameter.shape, init: 0 }, ...stage.slots(parameter) }),
       update: ({ learningRate, step }) => {
         const updates = isLastOf(k, step);
@@ -118,6 +130,7 @@ export const partition = <L extends string>(
   const prefixed = (label: string, slot: string) => `${label}/${slot}`;
   return fromStage({
     key: 'partition',
+    problems: Object.values<Transformation>(parts).flatMap(problemsOf),
     slots: (parameter) => {
       const label = route(parameter);
       return Object.fromEntries(

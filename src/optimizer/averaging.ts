@@ -6,7 +6,8 @@
 import type { Value } from '../graph/Graph.ts';
 import { add, cast, div, equal, lessOrEqual, min, mod, mul, sqrt, sub, where } from '../graph/Operators.ts';
 import type { NdArray } from '../shape/NdArray.ts';
-import { constant, filled, groupOf, isLastOf } from './scalars.ts';
+import { from0to1, notNegative, positiveInteger, type Requirement, unmet } from '../shape/Requirement.ts';
+import { constant, filled, groupOf, isLastOf, keeps, keepsSome } from './scalars.ts';
 import { perParameter, type Transformation } from './Transformation.ts';
 
 // -------------------------------------------------------------------------------------
@@ -46,6 +47,11 @@ export const ema = (options: EmaOptions = {}): Transformation => {
         };
       };
     },
+    unmet('ema', [
+      from0to1('momentum', momentum),
+      positiveInteger('overwriteFrequency', overwriteFrequency),
+      positiveInteger('accumulation', accumulation),
+    ]),
   );
 };
 
@@ -93,6 +99,7 @@ export const lookahead = (k = 5, alpha = 0.5): Transformation =>
         };
       };
     },
+    unmet('lookahead', [positiveInteger('k', k), from0to1('alpha', alpha)]),
   );
 
 // -------------------------------------------------------------------------------------
@@ -109,6 +116,14 @@ export interface ScheduleFreeRule {
   /** Steps in which the rate rises linearly. Default 0. */
   readonly warmupSteps?: number;
 }
+
+/** What each option must be. */
+export const scheduleFreeRequirements = (options: ScheduleFreeRule): readonly Requirement[] => [
+  keepsSome('beta1', options.beta1),
+  keeps('beta2', options.beta2),
+  notNegative('epsilon', options.epsilon),
+  notNegative('warmupSteps', options.warmupSteps),
+];
 
 /**
  * Adam without a schedule: a fast sequence z <- z - rate g / d with Adam's d, its plain average x <- (1 - 1/t) x + z / t, and
@@ -136,5 +151,6 @@ export const scheduleFreeMoments = (options: ScheduleFreeRule = {}): Transformat
         return { update: sub(next, parameter), slots: { z, velocity } };
       };
     },
+    unmet('scheduleFreeMoments', scheduleFreeRequirements(options)),
   );
 };

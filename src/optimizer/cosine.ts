@@ -2,7 +2,8 @@
  * Schedules along a cosine.
  */
 import { pipe } from 'fp-ts/lib/function.js';
-import { join, linear, positive, wrong } from './decays.ts';
+import { finite, from0to1, notNegative, positive, positiveInteger, unmet } from '../shape/Requirement.ts';
+import { join, linear } from './decays.ts';
 import type { Schedule } from './Expression.ts';
 import * as S from './Expression.ts';
 
@@ -11,9 +12,6 @@ const halfCosine = (share: Schedule): Schedule => S.mul(0.5, S.add(1, S.cos(S.mu
 
 /** Stays in [0, 1]. */
 const share = (steps: number): Schedule => S.div(S.min(S.step, steps), steps);
-
-const from0to1 = (x: number) => x >= 0 && x <= 1;
-const finite = (x: number) => Number.isFinite(x);
 
 export interface CosineDecayOptions {
   /** Where it begins: the warm-up, if there is one, else the decay. */
@@ -43,12 +41,12 @@ export const cosineDecay = (options: CosineDecayOptions): Schedule => {
       ? decay
       : join([linear({ from: initialLearningRate, to: warmupTarget, steps: warmupSteps }), decay], [warmupSteps]),
     S.withProblems(
-      wrong('cosineDecay', [
-        ['initialLearningRate', initialLearningRate, finite, 'a finite number'],
-        ['decaySteps', decaySteps, positive, 'a finite number above 0'],
-        ['alpha', alpha, finite, 'a finite number'],
-        ['warmupTarget', warmupTarget ?? 0, finite, 'a finite number'],
-        ['warmupSteps', warmupSteps, (x) => x >= 0 && finite(x), 'a finite number, 0 or more'],
+      unmet('cosineDecay', [
+        finite('initialLearningRate', initialLearningRate),
+        positive('decaySteps', decaySteps),
+        finite('alpha', alpha),
+        finite('warmupTarget', warmupTarget ?? 0),
+        notNegative('warmupSteps', warmupSteps),
       ]),
     ),
   );
@@ -106,12 +104,12 @@ const growingPeriods = (first: number, tMul: number, mMul: number): Periods => {
  */
 export const cosineDecayRestarts = (options: CosineDecayRestartsOptions): Schedule => {
   const { initialLearningRate, firstDecaySteps, tMul = 2, mMul = 1, alpha = 0 } = options;
-  const problems = wrong('cosineDecayRestarts', [
-    ['initialLearningRate', initialLearningRate, finite, 'a finite number'],
-    ['firstDecaySteps', firstDecaySteps, positive, 'a finite number above 0'],
-    ['tMul', tMul, (x) => x === 1 || (x >= 1.01 && finite(x)), '1, or a finite number of 1.01 or more'],
-    ['mMul', mMul, finite, 'a finite number'],
-    ['alpha', alpha, finite, 'a finite number'],
+  const problems = unmet('cosineDecayRestarts', [
+    finite('initialLearningRate', initialLearningRate),
+    positive('firstDecaySteps', firstDecaySteps),
+    ['tMul', tMul, (x) => x === 1 || (x >= 1.01 && Number.isFinite(x)), '1, or a finite number of 1.01 or more'],
+    finite('mMul', mMul),
+    finite('alpha', alpha),
   ]);
   // With wrong options the tables would have no end.
   if (problems.length > 0) return pipe(S.constant(initialLearningRate), S.withProblems(problems));
@@ -149,12 +147,12 @@ export const oneCycle = (options: OneCycleOptions): Schedule => {
   const top = pctStart * totalSteps - 1;
   const last = totalSteps - 1;
   const back = threePhase ? 2 * top : last;
-  const problems = wrong('oneCycle', [
-    ['maxLearningRate', maxLearningRate, positive, 'a finite number above 0'],
-    ['totalSteps', totalSteps, (x) => Number.isInteger(x) && x > 0, 'a positive integer'],
-    ['pctStart', pctStart, from0to1, 'from 0 to 1'],
-    ['divFactor', divFactor, positive, 'a finite number above 0'],
-    ['finalDivFactor', finalDivFactor, positive, 'a finite number above 0'],
+  const problems = unmet('oneCycle', [
+    positive('maxLearningRate', maxLearningRate),
+    positiveInteger('totalSteps', totalSteps),
+    from0to1('pctStart', pctStart),
+    positive('divFactor', divFactor),
+    positive('finalDivFactor', finalDivFactor),
   ]);
   const short =
     top > 0 && back > top && (!threePhase || last > back)

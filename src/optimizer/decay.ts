@@ -4,6 +4,7 @@
  */
 import type { Value } from '../graph/Graph.ts';
 import { mul, sub } from '../graph/Operators.ts';
+import { notNegative, unmet } from '../shape/Requirement.ts';
 import { chain, fromStages, map, type Stage, type Step, type Transformation, type Values } from './Transformation.ts';
 
 const shrinking = (rate: number, { learningRate }: Step): ((parameter: Value) => Value) => {
@@ -16,10 +17,14 @@ const shrinking = (rate: number, { learningRate }: Step): ((parameter: Value) =>
  * parameter's name whether it takes part.
  */
 export const decayWeights = (rate: number, decays: (name: string) => boolean = () => true): Transformation =>
-  map('decay_weights', (step) => {
-    const loss = shrinking(rate, step);
-    return ({ name, gradient, parameter }) => (decays(name) ? sub(gradient, loss(parameter)) : gradient);
-  });
+  map(
+    'decay_weights',
+    (step) => {
+      const loss = shrinking(rate, step);
+      return ({ name, gradient, parameter }) => (decays(name) ? sub(gradient, loss(parameter)) : gradient);
+    },
+    unmet('decayWeights', [notNegative('the rate', rate)]),
+  );
 
 /**
  * The same for a rule that looks at the parameters: it sees them already decayed. For rules that do not, it makes no

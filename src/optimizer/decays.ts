@@ -2,24 +2,13 @@
  * Schedules that decay, rise and follow one another. Those that Keras has are Keras's, numbers and boundaries included.
  */
 import { pipe } from 'fp-ts/lib/function.js';
+import { finite, positive, unmet } from '../shape/Requirement.ts';
 import type { Schedule } from './Expression.ts';
 import * as S from './Expression.ts';
 
 // -------------------------------------------------------------------------------------
 // checks
 // -------------------------------------------------------------------------------------
-
-const finite = (x: number) => Number.isFinite(x);
-export const positive = (x: number): boolean => x > 0 && Number.isFinite(x);
-
-/** A complaint for each number that does not hold. */
-export const wrong = (
-  schedule: string,
-  checks: readonly (readonly [name: string, value: number, holds: (x: number) => boolean, expected: string])[],
-): readonly string[] =>
-  checks.flatMap(([name, value, holds, expected]) =>
-    holds(value) ? [] : [`${schedule}: ${name} must be ${expected}, got ${value}`],
-  );
 
 const strictlyAscending = (xs: readonly number[]) => xs.every((x, i) => i === 0 || x > (xs[i - 1] as number));
 
@@ -42,10 +31,10 @@ const elapsed = ({ decaySteps, staircase = false }: DecayOptions): Schedule => {
 };
 
 const decayProblems = (name: string, { initialLearningRate, decaySteps, decayRate }: DecayOptions) =>
-  wrong(name, [
-    ['initialLearningRate', initialLearningRate, finite, 'a finite number'],
-    ['decaySteps', decaySteps, positive, 'a finite number above 0'],
-    ['decayRate', decayRate, finite, 'a finite number'],
+  unmet(name, [
+    finite('initialLearningRate', initialLearningRate),
+    positive('decaySteps', decaySteps),
+    finite('decayRate', decayRate),
   ]);
 
 /**
@@ -88,11 +77,11 @@ export const polynomialDecay = (options: PolynomialDecayOptions): Schedule => {
   return pipe(
     S.add(S.mul(initialLearningRate - endLearningRate, S.pow(S.sub(1, share), power)), endLearningRate),
     S.withProblems(
-      wrong('polynomialDecay', [
-        ['initialLearningRate', initialLearningRate, finite, 'a finite number'],
-        ['decaySteps', decaySteps, positive, 'a finite number above 0'],
-        ['endLearningRate', endLearningRate, finite, 'a finite number'],
-        ['power', power, positive, 'a finite number above 0'],
+      unmet('polynomialDecay', [
+        finite('initialLearningRate', initialLearningRate),
+        positive('decaySteps', decaySteps),
+        finite('endLearningRate', endLearningRate),
+        positive('power', power),
       ]),
     ),
   );
@@ -132,13 +121,7 @@ export interface LinearOptions {
 export const linear = ({ from, to, steps }: LinearOptions): Schedule =>
   pipe(
     S.add(from, S.mul(to - from, S.div(S.min(S.step, steps), steps))),
-    S.withProblems(
-      wrong('linear', [
-        ['from', from, finite, 'a finite number'],
-        ['to', to, finite, 'a finite number'],
-        ['steps', steps, positive, 'a finite number above 0'],
-      ]),
-    ),
+    S.withProblems(unmet('linear', [finite('from', from), finite('to', to), positive('steps', steps)])),
   );
 
 export interface NoamOptions {
@@ -158,10 +141,10 @@ export const noam = ({ modelSize, warmupSteps, factor = 1 }: NoamOptions): Sched
   return pipe(
     S.mul(factor * modelSize ** -0.5, S.min(S.pow(t, -0.5), S.mul(t, warmupSteps ** -1.5))),
     S.withProblems(
-      wrong('noam', [
-        ['modelSize', modelSize, positive, 'a finite number above 0'],
-        ['warmupSteps', warmupSteps, positive, 'a finite number above 0'],
-        ['factor', factor, positive, 'a finite number above 0'],
+      unmet('noam', [
+        positive('modelSize', modelSize),
+        positive('warmupSteps', warmupSteps),
+        positive('factor', factor),
       ]),
     ),
   );

@@ -22,7 +22,8 @@ const elsewhere = '*';
  * A callback that changes the learning rate changes that of all groups in proportion. Schedules of groups run side by
  * side. Clipping, accumulation and averages are each group's own.
  *
- * The paths are checked by the compiler where they are known: `groups<'backbone' | 'head'>({ ... })`.
+ * A path that leads to no parameters of the model is an error of `fit`; where the compiler knows the model's groups, `compile`
+ * refuses names that are neither a group, nor inside one, nor of the form that layers without a name get.
  * Keras: MultiOptimizer. PyTorch: parameter groups.
  *
  * @example
@@ -30,7 +31,7 @@ const elsewhere = '*';
  */
 export const groups =
   <N extends string = string>(parts: { readonly [K in N]?: Group }) =>
-  (rest: Optimizer): Optimizer => {
+  <P extends string>(rest: Optimizer<P>): Optimizer<N | (string extends P ? never : P)> => {
     const given = Object.entries<Group | undefined>(parts).flatMap(([path, group]) =>
       group === undefined ? [] : [{ path, group }],
     );
@@ -43,6 +44,7 @@ export const groups =
     return {
       ...rest,
       name: 'groups',
+      paths: [...(rest.paths ?? []), ...given.map(({ path }) => path)] as (N | (string extends P ? never : P))[],
       transformation: partition(({ name }) => byLength.find(({ path }) => isIn(path, name))?.path ?? elsewhere, {
         [elsewhere]: rest.transformation,
         ...Object.fromEntries(given.map(({ path, group }) => [path, transformationOf(group)])),

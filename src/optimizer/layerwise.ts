@@ -18,6 +18,7 @@ import {
   sub,
   where,
 } from '../graph/Operators.ts';
+import { notNegative, positive, type Requirement, unmet } from '../shape/Requirement.ts';
 import { constant, norm, rootMeanSquare } from './scalars.ts';
 import { map, perParameter, type Transformation } from './Transformation.ts';
 
@@ -50,6 +51,9 @@ const factored = (shape: readonly number[]): readonly [number, number] | undefin
 
 const collapsed = (shape: readonly number[], axis: number): readonly number[] =>
   shape.map((size, i) => (i === axis ? 1 : size));
+
+/** A running mean forgets by a power of the step. */
+export const decayRequirement = (name: string, decay: number): Requirement => [name, decay, (x) => x <= 0, '0 or less'];
 
 /**
  * g / sqrt(v), where v is a running mean of g^2 + epsilon that keeps 1 - t^decay of itself; of tensors with two axes or
@@ -84,6 +88,7 @@ export const scaleByFactoredSquares = (decay = -0.8, epsilon = 1e-30): Transform
         return { update: div(gradient, sqrt(velocity)), slots: { row, column } };
       };
     },
+    unmet('scaleByFactoredSquares', [decayRequirement('the decay', decay), notNegative('epsilon', epsilon)]),
   );
 
 /** Each parameter's update to a root of its mean square of at most `threshold`. */
@@ -93,6 +98,7 @@ export const clipByRootMeanSquare = (threshold: number): Transformation =>
     () =>
       ({ gradient }) =>
         div(gradient, max(mul(rootMeanSquare(gradient), 1 / threshold), 1)),
+    unmet('clipByRootMeanSquare', [positive('the threshold', threshold)]),
   );
 
 /**
@@ -100,8 +106,12 @@ export const clipByRootMeanSquare = (threshold: number): Transformation =>
  * as `smallest` at least: the rate is relative to the size of the parameter.
  */
 export const descendRelatively = (smallest = 1e-3): Transformation =>
-  map('descend_relatively', ({ learningRate, step }) => {
-    const rate = neg(min(learningRate, reciprocal(sqrt(step))));
-    const least = constant(smallest);
-    return ({ gradient, parameter }) => mul(gradient, mul(max(rootMeanSquare(parameter), least), rate));
-  });
+  map(
+    'descend_relatively',
+    ({ learningRate, step }) => {
+      const rate = neg(min(learningRate, reciprocal(sqrt(step))));
+      const least = constant(smallest);
+      return ({ gradient, parameter }) => mul(gradient, mul(max(rootMeanSquare(parameter), least), rate));
+    },
+    unmet('descendRelatively', [notNegative('the smallest size', smallest)]),
+  );

@@ -6,7 +6,8 @@
  */
 import type { Value } from '../graph/Graph.ts';
 import { abs, add, div, max, mul, neg, pow, sqrt, sub } from '../graph/Operators.ts';
-import { constant, filled } from './scalars.ts';
+import { notNegative, type Requirement, unmet } from '../shape/Requirement.ts';
+import { constant, filled, keeps } from './scalars.ts';
 import { perParameter, type RuleInput, type Transformation } from './Transformation.ts';
 
 // -------------------------------------------------------------------------------------
@@ -26,6 +27,13 @@ export interface AdamOptions extends MomentOptions {
   /** Divide by the largest mean of squares so far (Reddi et al. 2018). Default false. */
   readonly amsgrad?: boolean;
 }
+
+/** What each option must be, with its default filled in or left out. */
+export const momentRequirements = ({ beta1, beta2, epsilon }: MomentOptions): readonly Requirement[] => [
+  keeps('beta1', beta1),
+  keeps('beta2', beta2),
+  notNegative('epsilon', epsilon),
+];
 
 interface Means {
   readonly momentum: Value;
@@ -73,6 +81,7 @@ export const adaptiveMoments = (options: AdamOptions = {}): Transformation => {
         };
       };
     },
+    unmet('adaptiveMoments', momentRequirements(options)),
   );
 };
 
@@ -95,6 +104,7 @@ export const scaleByMoments = (options: MomentOptions = {}): Transformation => {
         return { update: mul(div(momentum, add(sqrt(velocity), floor)), factor), slots: { momentum, velocity } };
       };
     },
+    unmet('scaleByMoments', momentRequirements(options)),
   );
 };
 
@@ -116,6 +126,7 @@ export const largestMoments = (options: MomentOptions = {}): Transformation => {
         return { update: mul(div(momentum, add(norm, floor)), factor), slots: { momentum, norm } };
       };
     },
+    unmet('largestMoments', momentRequirements(options)),
   );
 };
 
@@ -154,5 +165,6 @@ export const nesterovMoments = (options: MomentOptions = {}): Transformation => 
         };
       };
     },
+    unmet('nesterovMoments', momentRequirements(options)),
   );
 };

@@ -5,7 +5,8 @@
  * the step alone is a scalar.
  */
 import { add, mul, neg, sign } from '../graph/Operators.ts';
-import { constant } from './scalars.ts';
+import { from0to1, unmet } from '../shape/Requirement.ts';
+import { constant, keeps, keepsSome } from './scalars.ts';
 import { map, perParameter, type Transformation } from './Transformation.ts';
 
 /** Minus the learning rate times the gradient. */
@@ -30,6 +31,7 @@ export const momentum = (mu: number, nesterov = false): Transformation =>
         return { update: nesterov ? add(mul(buffer, keep), descent) : buffer, slots: { momentum: buffer } };
       };
     },
+    unmet('momentum', [from0to1('the momentum', mu)]),
   );
 
 /**
@@ -51,4 +53,5 @@ export const signedMomentum = (beta1 = 0.9, beta2 = 0.99): Transformation =>
         };
       };
     },
+    unmet('signedMomentum', [keepsSome('beta1', beta1), keeps('beta2', beta2)]),
   );

@@ -3,7 +3,8 @@
  */
 import type { Value } from '../graph/Graph.ts';
 import { add, div, matMul, mul, transpose } from '../graph/Operators.ts';
-import { constant, norm } from './scalars.ts';
+import { finite, positiveInteger, type Requirement, unmet } from '../shape/Requirement.ts';
+import { constant, keeps, norm } from './scalars.ts';
 import { perParameter, type Transformation } from './Transformation.ts';
 
 export interface MuonRule {
@@ -22,6 +23,16 @@ export interface MuonRule {
   /** The update's root mean square is about so many times the rate; `null`: do not scale. Default 0.2. */
   readonly rmsRate?: number | null;
 }
+
+/** What each option must be. */
+export const muonRequirements = (options: MuonRule): readonly Requirement[] => [
+  keeps('momentum', options.momentum),
+  positiveInteger('nsSteps', options.nsSteps),
+  finite('muonA', options.muonA),
+  finite('muonB', options.muonB),
+  finite('muonC', options.muonC),
+  finite('rmsRate', options.rmsRate ?? undefined),
+];
 
 /**
  * About the nearest orthogonal matrix: singular values are brought near to 1 by a polynomial, applied again and again
@@ -62,5 +73,6 @@ export const orthogonalMomentum = (options: MuonRule = {}): Transformation => {
         return { update: mul(direction, factor), slots: { momentum: buffer } };
       };
     },
+    unmet('orthogonalMomentum', muonRequirements(options)),
   );
 };

@@ -1,35 +1,26 @@
 /**
  * Optimizers beside Adam's family.
  */
+import { from0to1, notNegative, positive } from '../shape/Requirement.ts';
 import {
   type FtrlRule,
   followLeader,
+  ftrlRequirements,
   type RmsPropRule,
   ratioOfSquares,
+  rmsPropRequirements,
   rootMeanSquares,
   summedSquares,
 } from './accumulators.ts';
 import { partition, scaleRate } from './around.ts';
 import { decayWeights } from './decay.ts';
-import { clipByRootMeanSquare, descendRelatively, scaleByFactoredSquares } from './layerwise.ts';
+import { clipByRootMeanSquare, decayRequirement, descendRelatively, scaleByFactoredSquares } from './layerwise.ts';
 import { adaptiveMoments } from './moments.ts';
 import { descend, momentum as followMomentum, signedMomentum } from './momentum.ts';
-import { type MuonRule, orthogonalMomentum } from './muon.ts';
-import {
-  build,
-  type CommonOptions,
-  decaying,
-  decayingBefore,
-  decays,
-  keeps,
-  notNegative,
-  type Optimizer,
-  positive,
-  small,
-} from './Options.ts';
+import { type MuonRule, muonRequirements, orthogonalMomentum } from './muon.ts';
+import { build, type CommonOptions, decaying, decayingBefore, decays, type Optimizer } from './Options.ts';
+import { keeps, keepsSome } from './scalars.ts';
 import { chain, type Parameter, type Transformation } from './Transformation.ts';
-
-const from0to1 = (x: number) => x >= 0 && x <= 1;
 
 // -------------------------------------------------------------------------------------
 // gradient descent
@@ -48,7 +39,7 @@ export const sgd = (options: SgdOptions = {}): Optimizer => {
   const { learningRate = 0.01, momentum = 0, nesterov = false } = options;
   const rule = momentum === 0 ? descend : followMomentum(momentum, nesterov);
   return build('sgd', decaying(options)(rule), { ...options, learningRate, momentum, nesterov }, [
-    ['momentum', momentum, from0to1, 'from 0 to 1'],
+    from0to1('momentum', momentum),
   ]);
 };
 
@@ -62,7 +53,7 @@ export const lion = (options: LionOptions = {}): Optimizer => {
   const { learningRate = 0.001, beta1 = 0.9, beta2 = 0.99 } = options;
   const rule = signedMomentum(beta1, beta2);
   return build('lion', decaying(options)(rule), { ...options, learningRate, beta1, beta2 }, [
-    ['beta1', beta1, (x) => x > 0 && x <= 1, 'above 0 and at most 1'],
+    keepsSome('beta1', beta1),
     keeps('beta2', beta2),
   ]);
 };
@@ -80,11 +71,7 @@ export type RmspropOptions = CommonOptions & RmsPropRule;
 export const rmsprop = (options: RmspropOptions = {}): Optimizer => {
   const { learningRate = 0.001, rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options;
   const full = { ...options, learningRate, rho, momentum, epsilon, centered };
-  return build('rmsprop', decaying(options)(rootMeanSquares(full)), full, [
-    keeps('rho', rho),
-    ['momentum', momentum, from0to1, 'from 0 to 1'],
-    small('epsilon', epsilon),
-  ]);
+  return build('rmsprop', decaying(options)(rootMeanSquares(full)), full, rmsPropRequirements(full));
 };
 
 export type AdagradOptions = CommonOptions & {
@@ -100,8 +87,8 @@ export const adagrad = (options: AdagradOptions = {}): Optimizer => {
   const { learningRate = 0.001, initialAccumulatorValue = 0.1, epsilon = 1e-7 } = options;
   const rule = summedSquares(initialAccumulatorValue, epsilon);
   return build('adagrad', decaying(options)(rule), { ...options, learningRate, initialAccumulatorValue, epsilon }, [
-    small('initialAccumulatorValue', initialAccumulatorValue),
-    small('epsilon', epsilon),
+    notNegative('initialAccumulatorValue', initialAccumulatorValue),
+    notNegative('epsilon', epsilon),
   ]);
 };
 
@@ -117,7 +104,7 @@ export const adadelta = (options: AdadeltaOptions = {}): Optimizer => {
     'adadelta',
     decaying(options)(ratioOfSquares(rho, epsilon)),
     { ...options, learningRate, rho, epsilon },
-    [keeps('rho', rho), small('epsilon', epsilon)],
+    [keeps('rho', rho), notNegative('epsilon', epsilon)],
   );
 };
 
@@ -138,10 +125,7 @@ export const ftrl = (options: FtrlOptions = {}): Optimizer => {
     ...(typeof learningRate === 'number'
       ? [['learningRate', learningRate, (x: number) => x !== 0, 'above 0'] as const]
       : []),
-    ['learningRatePower', learningRatePower, (x) => x <= 0, '0 or less'],
-    small('initialAccumulatorValue', initialAccumulatorValue),
-    ...Object.entries(strengths).map(([name, strength]) => small(name, strength)),
-    small('beta', beta),
+    ...ftrlRequirements(full),
   ]);
 };
 
@@ -175,10 +159,10 @@ export const adafactor = (options: AdafactorOptions = {}): Optimizer => {
   );
   const full = { ...options, learningRate, beta2Decay, epsilon1, epsilon2, clipThreshold };
   return build('adafactor', decayingBefore(options)(rule), full, [
-    ['beta2Decay', beta2Decay, (x) => x <= 0, '0 or less'],
-    small('epsilon1', epsilon1),
-    small('epsilon2', epsilon2),
-    ['clipThreshold', clipThreshold, positive, 'a finite number above 0'],
+    decayRequirement('beta2Decay', beta2Decay),
+    notNegative('epsilon1', epsilon1),
+    notNegative('epsilon2', epsilon2),
+    positive('clipThreshold', clipThreshold),
   ]);
 };
 
@@ -234,12 +218,11 @@ export const muon = (options: MuonOptions = {}): Optimizer => {
     ...(adamWeightDecay === null ? {} : { adamWeightDecay }),
   };
   return build('muon', rule, full, [
-    keeps('momentum', momentum),
+    ...muonRequirements(ofMuon),
     keeps('adamBeta1', adamBeta1),
     keeps('adamBeta2', adamBeta2),
-    small('epsilon', epsilon),
-    ['adamLrRatio', adamLrRatio, notNegative, 'a finite number, 0 or more'],
-    ['adamWeightDecay', adamWeightDecay ?? undefined, notNegative, 'a finite number, 0 or more'],
-    ['nsSteps', nsSteps, (x) => Number.isInteger(x) && x > 0, 'a positive integer'],
+    notNegative('epsilon', epsilon),
+    notNegative('adamLrRatio', adamLrRatio),
+    notNegative('adamWeightDecay', adamWeightDecay ?? undefined),
   ]);
 };

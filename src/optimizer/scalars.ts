@@ -3,6 +3,7 @@
  */
 import { operator, type Value, valueType } from '../graph/Graph.ts';
 import { add, cast, div, equal, mod, mul, pow, scalar, sqrt, sub } from '../graph/Operators.ts';
+import type { Requirement } from '../shape/Requirement.ts';
 
 export const constant = (value: number): Value => scalar(value, 'float32');
 
@@ -30,3 +31,19 @@ export const groupOf = (k: number, step: Value): Value =>
  * be left of the difference: with b = 0.999 its first values would be off by 1e-5.
  */
 export const filled = (beta: number, step: Value): Value => cast('float32')(sub(1, pow(beta, cast('float64')(step))));
+
+/** A share of a running mean that is kept. */
+export const keeps = (name: string, value: number | undefined): Requirement => [
+  name,
+  value,
+  (x) => x >= 0 && x < 1,
+  'at least 0 and below 1',
+];
+
+/** The same for one that what is new must not fill alone. */
+export const keepsSome = (name: string, value: number | undefined): Requirement => [
+  name,
+  value,
+  (x) => x > 0 && x <= 1,
+  'above 0 and at most 1',
+];

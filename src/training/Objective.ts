@@ -8,6 +8,7 @@
  * log of the output's own loss (`NAME_loss`) does not have it.
  */
 import { check, float32, type Precision } from '../interpret/Precision.ts';
+import type { CheckPaths } from '../model/Freezable.ts';
 import type { Grouping, WithGroups } from '../model/Grouping.ts';
 import type { Model } from '../model/Model.ts';
 import { isBare } from '../model/Outputs.ts';
@@ -89,12 +90,13 @@ export const compile = <
   const Ms extends readonly unknown[] | Metrics = readonly [],
   const Ws extends readonly unknown[] | Metrics = readonly [],
   G extends string = string,
+  P extends string = string,
 >(
   model: Model<I, O> & Grouping<G>,
   parts: {
     readonly loss: CheckLoss<L, O>;
     readonly lossWeights?: CheckWeights<L, O>;
-    readonly optimizer: Optimizer;
+    readonly optimizer: Optimizer<P> & CheckPaths<G, P>;
     readonly precision?: Precision;
     readonly metrics?: Ms & CheckMetrics<Ms, O, TargetsOf<L, O>>;
     readonly weightedMetrics?: Ws & CheckMetrics<Ws, O, TargetsOf<L, O>>;

@@ -42,22 +42,31 @@ export interface Prepared {
 // checks
 // -------------------------------------------------------------------------------------
 
-/** The parameters of frozen layers and groups. */
-const frozenOf = ({ parameters }: Resolved, paths: readonly string[]): E.Either<FitError, ReadonlySet<string>> => {
+/** The names of the parameters of layers and groups, or the first of these that has none. */
+const namesUnder = (
+  what: string,
+  { parameters }: Resolved,
+  paths: readonly string[],
+): E.Either<FitError, readonly string[]> => {
   const under = (path: string) =>
     parameters.filter((p) => p.name === path || p.name.startsWith(`${path}.`)).map((p) => p.name);
   const unknown = paths.find((path) => under(path).length === 0);
-  const frozen = new Set(paths.flatMap(under));
   const layers = [...new Set(parameters.map((p) => p.name.slice(0, p.name.lastIndexOf('.'))))];
-  if (unknown !== undefined)
-    return E.left(
-      fitError(`fit: freeze: no layer or group '${unknown}' has parameters; there are ${layers.join(', ')}`),
-    );
-  return paths.length === 0 || parameters.some((p) => p.trainable && !frozen.has(p.name))
-    ? E.right(frozen)
-    : E.left(fitError('fit: freeze: nothing is left to train; freeze less, or use evaluate and predict'));
+  return unknown === undefined
+    ? E.right(paths.flatMap(under))
+    : E.left(fitError(`${what}: no layer or group '${unknown}' has parameters; there are ${layers.join(', ')}`));
 };
 
+/** The parameters of frozen layers and groups. */
+const frozenOf = (resolved: Resolved, paths: readonly string[]): E.Either<FitError, ReadonlySet<string>> =>
+  pipe(
+    namesUnder('fit: freeze', resolved, paths),
+    E.map((names): ReadonlySet<string> => new Set(names)),
+    E.filterOrElse(
+      (frozen) => paths.length === 0 || resolved.parameters.some((p) => p.trainable && !frozen.has(p.name)),
+      () => fitError('fit: freeze: nothing is left to train; freeze less, or use evaluate and predict'),
+    ),
+  );
 export const directionsOf = (
   objective: Objective<unknown, unknown, unknown, string>,
   validated: boolean,
@@ -162,6 +171,9 @@ export const prepare = (
         checkOptimizer(objective.optimizer),
         E.mapLeft((problems) => fitError(problems.join('; '))),
       ),
+    ),
+    E.chainFirstW(({ resolved }) =>
+      namesUnder('compile: optimizer: groups', resolved, objective.optimizer.paths ?? []),
     ),
     E.chainFirstW(() => checkNames(objective)),
     E.chainFirstW(() => checkFrom(settings)),
