@@ -2,9 +2,11 @@
 import * as E from 'fp-ts/lib/Either.js';
 import { describe, expect, test } from 'vitest';
 import { grad } from '../../src/autodiff/Grad.ts';
+import { rules } from '../../src/autodiff/Vjp.ts';
 import { type Attributes, graph, input, label, operator, type Value, valueType } from '../../src/graph/Graph.ts';
 import { missingKernels, type Provider } from '../../src/graph/Kernels.ts';
 import * as Op from '../../src/graph/Operators.ts';
+import { importableOperators } from '../../src/onnx/import/operators/table.ts';
 import type { Dim } from '../../src/shape/Shape.ts';
 import { kernelTables } from '../support/kernelTables.ts';
 import { arrangement } from './cases/arrangement.ts';
@@ -13,6 +15,7 @@ import { einsums } from './cases/einsum.ts';
 import { normalizations } from './cases/normalizations.ts';
 import { recurrence } from './cases/recurrence.ts';
 import { resampling } from './cases/resampling.ts';
+import { sampling } from './cases/sampling.ts';
 import { windows } from './cases/windows.ts';
 import { compare } from './finiteDifferences.ts';
 import { randomFrom } from './random.ts';
@@ -82,6 +85,11 @@ const refused: Readonly<Record<string, readonly [y: Value, wrt: Value, reason: R
     open,
     /sizes of axis 2: \[batch,2,height,4\]/,
   ],
+  'GridSample of an unknown size': [
+    made('GridSample', [open, input('grid', 'float32', ['batch', 2, 2, 2])], ['batch', 2, 2, 2]),
+    open,
+    /known sizes from axis 2 on, got \[batch,2,height,4\]/,
+  ],
   'Pad that reflects an unknown size': [
     made('Pad', [open, Op.int64s([0, 0, 1, 0, 0, 0, 1, 0])], ['batch', 2, '?', 4], { mode: text('reflect') }),
     open,
@@ -114,6 +122,21 @@ describe('refused by name, with the reason and the place', () => {
       },
     ]);
   });
+});
+
+/** What can be imported and has no rule of its own. */
+const others: Readonly<Record<string, string>> = {
+  CastLike: 'becomes Cast',
+  If: 'becomes one of its branches, or Where',
+  NonMaxSuppression: 'gives integers',
+  RMSNormalization: 'is written out',
+  Scatter: 'becomes ScatterElements',
+  Swish: 'is written out',
+  Upsample: 'becomes Resize',
+};
+
+test('every operator that can be imported has a rule', () => {
+  expect(importableOperators.filter((name) => !Object.hasOwn(rules, name))).toEqual(Object.keys(others));
 });
 
 // -------------------------------------------------------------------------------------
@@ -174,6 +197,7 @@ const cases: readonly Case[] = [
   ...einsums,
   ...normalizations,
   ...resampling,
+  ...sampling,
   ...recurrence,
   ...windows,
 ];

@@ -12,6 +12,7 @@ import { normalizations } from './cases/normalizations.ts';
 import { products } from './cases/products.ts';
 import { recurrence } from './cases/recurrence.ts';
 import { resampling } from './cases/resampling.ts';
+import { sampling } from './cases/sampling.ts';
 import { shapes } from './cases/shapes.ts';
 import { windows } from './cases/windows.ts';
 import { compare } from './finiteDifferences.ts';
@@ -25,6 +26,7 @@ const cases: readonly Case[] = [
   ...shapes,
   ...arrangement,
   ...resampling,
+  ...sampling,
   ...normalizations,
   ...windows,
   ...recurrence,

@@ -339,6 +339,23 @@ case("average pool, padding counted", "AveragePool", lambda x: F.avg_pool2d(x, 3
      {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1], "count_include_pad": 1})
 case("average pool, padding not counted", "AveragePool", lambda x: F.avg_pool1d(x, 2, 1, 1, count_include_pad=False), [r(2, 2, 4)], {"kernel_shape": [2], "pads": [1, 1]})
 
+
+def grid_sample(title, shape, places, mode, padding, corners, opset=18):
+    """Half of the places or so are outside."""
+    names = {"bilinear": "linear", "bicubic": "cubic"} if opset >= 20 else {}
+    case(f"grid sample {title}, {mode}, {padding}, {'corners' if corners else 'edges'}", "GridSample",
+         lambda x, g: F.grid_sample(x, g, mode, padding, corners), [r(*shape), rounded(*places, scale=1.2)],
+         {"mode": names.get(mode, mode), "padding_mode": padding, "align_corners": int(corners)}, opset=opset)
+
+
+for mode in ["bilinear", "nearest", "bicubic"]:
+    for padding in ["zeros", "border", "reflection"]:
+        for corners in [False, True]:
+            grid_sample("of an image", [2, 2, 3, 4], [2, 3, 2, 2], mode, padding, corners)
+grid_sample("of a row", [1, 1, 1, 3], [1, 2, 2, 2], "bilinear", "reflection", True)
+for mode, padding, corners in [("bilinear", "zeros", False), ("bilinear", "reflection", True), ("nearest", "border", False)]:
+    grid_sample("of a volume", [1, 2, 2, 3, 2], [1, 2, 1, 2, 3], mode, padding, corners, 20)
+
 path = pathlib.Path(__file__).with_name("operators.json")
 path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
 print(f"{len(cases)} cases, {path.stat().st_size} bytes")

@@ -9,7 +9,7 @@
  * ReduceMin and GlobalMaxPool share equally among equals; MaxPool gives all to the first of equals.
  *
  * What takes more than a line is in a file of its family: activations, reductions, products, Einsum, normalisations,
- * indexing, arrangement, resampling, windows, pooling, recurrence. What is not here has no gradient: that is an error which names it.
+ * indexing, arrangement, resampling, sampling, windows, pooling, recurrence. What is not here has no gradient: that is an error which names it.
  */
 import type { OperatorNode, Value } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
@@ -44,6 +44,7 @@ import {
   unary,
   unbroadcast,
 } from './Rule.ts';
+import { gridSample } from './Sampling.ts';
 import * as Windows from './Windows.ts';
 
 // -------------------------------------------------------------------------------------
@@ -235,6 +236,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   DepthToSpace: Arrangement.depthToSpace,
   SpaceToDepth: Arrangement.spaceToDepth,
   Resize: resize,
+  GridSample: gridSample,
 
   BatchNormalization: Normalizations.batch,
   LayerNormalization: Normalizations.layer,

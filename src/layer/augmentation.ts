@@ -1,7 +1,7 @@
 /**
- * Images changed at random, in training only: in inference these layers give their input as it is. They stand before the first layer
- * with weights. Images are `[batch, channels, height, width]` of known height and width; each gets random numbers of its own, which
- * follow from the run's seed, the step and the layer's place.
+ * Images changed at random, in training only: in inference these layers give their input as it is. Images are `[batch, channels,
+ * height, width]` of known height and width; each gets random numbers of its own, which follow from the run's seed, the step and the
+ * layer's place.
  *
  * Arguments and defaults are Keras's. A factor is a number f, which stands for [-f, f], or a range. The same on arrays, before training
  * and with more ways to fill: the module `Image`.

@@ -166,7 +166,7 @@ const blocks =
     ];
   };
 
-/** No gradient yet. `linear` and `cubic` were `bilinear` and `bicubic` before opset 20. */
+/** `linear` and `cubic` were `bilinear` and `bicubic` before opset 20. */
 const gridSample: C.Importer = (call) => {
   const [x, grid] = [C.value(call, 0), C.value(call, 1)];
   const mode = C.textOf(call, 'mode', 'bilinear');
