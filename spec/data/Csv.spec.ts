@@ -145,7 +145,9 @@ describe('parseCsv', () => {
   });
 
   it('refuses broken quotes and bytes that are no text, with the line', () => {
-    expectError(parse('a,b\n1,"x\n2,y'), 'CsvSyntax', 'never closed');
+    expectError(parse('a,b\n1,2\n1,"x\n2,y\n3,z'), 'CsvSyntax', 'csv: line 3: Quote Not Closed;', 'never closed');
+    for (const delimiter of ['', ';;', '"', '\n'])
+      expectError(D.parseCsv(t.UnknownRecord, { delimiter })('a'), 'InvalidArgument', 'one character', 'line end');
     expectError(parse('a,b\n1,x\n1,"x"y\n'), 'CsvSyntax', 'line 3');
     expectError(parse('a,b\n1,x"y\n'), 'CsvSyntax', 'line 2', 'quote the whole field');
     expectError(parse(Uint8Array.of(0x1f, 0x8b, 0xff)), 'CsvSyntax', 'not UTF-8');

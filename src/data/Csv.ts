@@ -14,14 +14,14 @@ import type * as t from 'io-ts';
 import type { HasFileSystem, IoError } from '../training/Environment.ts';
 import type { CsvRecord } from './CsvCodec.ts';
 import type { CsvIssue, DataError } from './DataError.ts';
-import { csvHeader, csvRows, csvSyntax, empty } from './DataError.ts';
+import { csvHeader, csvRows, csvSyntax, empty, invalidArgument } from './DataError.ts';
 
 // -------------------------------------------------------------------------------------
 // model
 // -------------------------------------------------------------------------------------
 
 export interface CsvOptions {
-  /** Default `,`; `\t` for TSV, `;` where the comma is the decimal sign (numbers still need a point). */
+  /** Default `,`; `\t` for TSV, `;` where the comma is the decimal sign (numbers still need a point). One character. */
   readonly delimiter?: string;
   /** Column names of a file that has none: then the first line is data. */
   readonly header?: readonly string[];
@@ -63,13 +63,18 @@ const lineAt = (bytes: Uint8Array, offset: number): number => {
 };
 
 const syntaxMends: Readonly<Record<string, string>> = {
-  CSV_QUOTE_NOT_CLOSED: 'a quote opened there is never closed: close it, and write quotes inside a field twice',
+  CSV_QUOTE_NOT_CLOSED:
+    'a quote in the row that begins there is never closed: close it, and write quotes inside a field twice',
   INVALID_OPENING_QUOTE: 'quote the whole field, and write quotes inside it twice',
   CSV_INVALID_CLOSING_QUOTE: 'write quotes inside a quoted field twice, and nothing behind the closing one',
 };
 
+/** The parser counts lines from where the bytes begin: the error's own field tells the line of the file. */
+const withoutLine = (message: string): string =>
+  message.replace(/(: the parsing is finished with an opening quote)? at line \d+/g, '');
+
 const asError = (e: unknown): { readonly message: string; readonly code: string; readonly lines: number } => ({
-  message: e instanceof Error ? e.message : String(e),
+  message: withoutLine(e instanceof Error ? e.message : String(e)),
   code: e instanceof Error && 'code' in e ? String(e.code) : '',
   lines: e instanceof Error && 'lines' in e && typeof e.lines === 'number' ? e.lines : 1,
 });
@@ -79,6 +84,19 @@ export interface Records {
   readonly records: readonly (readonly string[])[];
   readonly lineOf: (i: number) => number;
 }
+
+/** For this room's own modules: whether it can separate fields. */
+export const checkDelimiter = (what: string, delimiter: string): E.Either<DataError, void> =>
+  [...delimiter].length === 1 && !'"\r\n'.includes(delimiter)
+    ? E.right(undefined)
+    : E.left(
+        invalidArgument(
+          `${what}: delimiter`,
+          JSON.stringify(delimiter),
+          'one character that is neither a quote nor a line end',
+          "it is what separates fields, as ',' or '\\t'",
+        ),
+      );
 
 /** For this room's own modules: all records of these bytes, the first of which are on line `firstLine` of the file. */
 export const readRecords = (
@@ -111,7 +129,9 @@ export const readRecords = (
   if (E.isLeft(records)) {
     const { message, code, lines } = records.left;
     const mend = syntaxMends[code] ?? 'check the delimiter and the quotes there';
-    return E.left(csvSyntax(file, firstLine - 1 + lines, message, mend));
+    // Of a quote that is not closed the parser tells where the text ends; what helps is where the row begins.
+    const line = code === 'CSV_QUOTE_NOT_CLOSED' ? lineAt(bytes, ends[ends.length - 1] ?? 0) : lines;
+    return E.left(csvSyntax(file, firstLine - 1 + line, message, mend));
   }
   return E.right({
     records: records.right,
@@ -121,7 +141,8 @@ export const readRecords = (
 
 const toTable = (file: string, bytes: Uint8Array, options: CsvOptions): E.Either<DataError, Table> =>
   pipe(
-    readRecords(file, bytes, options),
+    checkDelimiter('csv', options.delimiter ?? ','),
+    E.chain(() => readRecords(file, bytes, options)),
     E.chain(({ records, lineOf }) => {
       const header = options.header ?? records[0];
       if (header === undefined) return E.left(empty(file, 'line: a header of column names, then rows'));
@@ -269,7 +290,7 @@ const decodeRows =
 /**
  * Rows from text or bytes. `name` is what errors call it.
  *
- * Errors, each with its line: not UTF-8; broken quotes; no header or no rows; column names twice; columns that the codec
+ * Errors, each with its line: a delimiter that is not one character, or is a quote or line end; not UTF-8; broken quotes; no header or no rows; column names twice; columns that the codec
  * wants and the header lacks; rows with more or fewer fields than the header; values that the codec refuses (all rows
  * are looked at; the first `maxIssues` are listed, the total is told).
  */

@@ -87,7 +87,7 @@ export interface InvalidArgument {
   readonly _tag: 'InvalidArgument';
   readonly message: string;
   readonly argument: string;
-  readonly actual: number;
+  readonly actual: number | string;
 }
 
 /** Text that is not CSV: an open quote, bytes that are not UTF-8. */
@@ -280,7 +280,12 @@ export const labelOutOfRange = (sample: number, label: number, classes: number):
   classes,
 });
 
-export const invalidArgument = (argument: string, actual: number, expected: string, mend: string): DataError => ({
+export const invalidArgument = (
+  argument: string,
+  actual: number | string,
+  expected: string,
+  mend: string,
+): DataError => ({
   _tag: 'InvalidArgument',
   message: `${argument}: expected ${expected}, got ${actual}; ${mend}`,
   argument,

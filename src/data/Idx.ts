@@ -54,7 +54,8 @@ const hex = (bytes: Uint8Array): string =>
 
 const refetch = 'the file is cut off: fetch or copy it again';
 
-const header = (name: string, bytes: Uint8Array): E.Either<DataError, Header> => {
+/** For this room's own modules: what the first bytes say. `headLength` of them are enough. */
+export const header = (name: string, bytes: Uint8Array): E.Either<DataError, Header> => {
   const [zero, zeroToo, type = 0, rank = 0] = bytes;
   const element = elementTypes[type];
   if (bytes.length < 4 || zero !== 0 || zeroToo !== 0 || element === undefined) {
@@ -72,7 +73,14 @@ const header = (name: string, bytes: Uint8Array): E.Either<DataError, Header> =>
   return E.right({ element, shape, start, end: start + shape.reduce((a, b) => a * b, element.width) });
 };
 
-const wrongSize = (name: string, { shape, end }: Header, actual: string, isShort: boolean): DataError =>
+/** For this room's own modules: elements as they lie in the file, of some of its rows perhaps. */
+export const elementsOf = ({ dtype, width, read }: Element, shape: readonly number[], bytes: Uint8Array): NdArray => ({
+  dtype,
+  shape,
+  data: read(viewOf(bytes), bytes.length / width),
+});
+
+export const wrongSize = (name: string, { shape, end }: Header, actual: string, isShort: boolean): DataError =>
   invalidIdx(
     name,
     `the header says ${show(shape)}, which makes a file of ${end} bytes, got ${actual}`,
@@ -86,18 +94,14 @@ const plain = (name: string, bytes: Uint8Array): E.Either<DataError, NdArray> =>
       ({ end }) => end === bytes.length,
       (head) => wrongSize(name, head, String(bytes.length), head.end > bytes.length),
     ),
-    E.map(({ element, shape, start, end }) => ({
-      dtype: element.dtype,
-      shape,
-      data: element.read(viewOf(bytes.subarray(start)), (end - start) / element.width),
-    })),
+    E.map(({ element, shape, start }) => elementsOf(element, shape, bytes.subarray(start))),
   );
 
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /** No stream of this format grows by more: so a header cannot make a small file claim memory for a large one. */
 const maxRatio = 1032;
-const headLength = 4 + 4 * 255;
+export const headLength = 4 + 4 * 255;
 
 const unpack = (name: string, bytes: Uint8Array): E.Either<DataError, Uint8Array> => {
   const damaged = (e: unknown): DataError =>

@@ -212,6 +212,23 @@ const rowMajor = (bytes: Uint8Array, shape: readonly number[], width: number): U
   return out;
 };
 
+/** A file of `size` bytes holds what its header says, and no more. */
+export const checkSize =
+  (size: number, name: string) =>
+  ({ shape, end }: NpyLayout): E.Either<NpyError, void> => {
+    if (end === size) return E.right(undefined);
+    const says = `the header says (${shape.join(', ')}), which makes a file of ${end} bytes, got ${size}`;
+    return E.left(
+      end > size
+        ? error(name, says, 'the file is cut off: copy or save it again')
+        : error(
+            name,
+            says,
+            'it holds more than one array, or was added to: save each array in a file of its own, or all as npz',
+          ),
+    );
+  };
+
 /** Elements as their file has them, of a part of it perhaps, as an array of this shape. */
 export const decodeElements = (
   { dtype, code, width, isBigEndian, fortranOrder }: NpyLayout,
@@ -247,20 +264,8 @@ export const decode = (bytes: Uint8Array, options: { readonly name?: string } = 
   const name = options.name ?? 'npy';
   return pipe(
     layout(bytes, name),
-    E.chain((found) => {
-      const { shape, start, end } = found;
-      if (end === bytes.length) return decodeElements(found, shape, bytes.subarray(start, end), name);
-      const says = `the header says (${shape.join(', ')}), which makes a file of ${end} bytes, got ${bytes.length}`;
-      return E.left(
-        end > bytes.length
-          ? error(name, says, 'the file is cut off: copy or save it again')
-          : error(
-              name,
-              says,
-              'it holds more than one array, or was added to: save each array in a file of its own, or all as npz',
-            ),
-      );
-    }),
+    E.chainFirst(checkSize(bytes.length, name)),
+    E.chain((found) => decodeElements(found, found.shape, bytes.subarray(found.start, found.end), name)),
   );
 };
 

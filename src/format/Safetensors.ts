@@ -244,7 +244,69 @@ const checkLayout = (entries: readonly Entry[], available: number): E.Either<For
     : E.left(invalidLayout(`expected ${at} bytes of data as the header says, got ${available}`));
 };
 
-const toTensor = ({ element, shape, begin, end }: Entry, data: Uint8Array): NdArray => {
+/** The tensors that a header names, in the order of their data. */
+const toEntriesOf = (
+  json: Readonly<Record<string, unknown>>,
+  available: number,
+): E.Either<FormatError, readonly Entry[]> =>
+  pipe(
+    Object.entries(json).filter(([name]) => name !== METADATA),
+    E.traverseArray(([name, entry]) => toEntry(name, entry, available)),
+    E.chain((entries) => checkLayout(entries, available)),
+  );
+
+/** Where a tensor lies in its file, and how its bytes are read. */
+export interface TensorLayout {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** Bytes of an element. */
+  readonly width: number;
+  readonly start: number;
+  /** Elements from bytes of the file: all of them, or those of some rows. */
+  readonly read: (shape: readonly number[], bytes: Uint8Array) => NdArray;
+}
+
+/** Larger headers are refused, as the format's own library does. */
+const MOST_HEADER = 100_000_000;
+
+/** How many bytes from the start of a file hold its header, by the first 8 of them. */
+export const headerEnd = (first: Uint8Array): E.Either<FormatError, number> => {
+  if (first.length < LENGTH) return E.left(truncated('the length of the header', LENGTH, first.length));
+  const length = Number(new DataView(first.buffer, first.byteOffset, LENGTH).getBigUint64(0, true));
+  return length <= MOST_HEADER
+    ? E.right(LENGTH + length)
+    : E.left(invalidHeader(`a header of ${length} bytes, at most ${MOST_HEADER} are read`));
+};
+
+/**
+ * Where the tensors lie, by the bytes up to `headerEnd` and the size of the whole file: to read parts of what is larger than memory.
+ * The layout is checked as `decode` does; a checksum, which is of all bytes, is not.
+ */
+export const layouts = (
+  header: Uint8Array,
+  size: number,
+): E.Either<FormatError, Readonly<Record<string, TensorLayout>>> =>
+  pipe(
+    cut(header),
+    E.chain(({ text }) => toJson(text)),
+    E.chain((json) => toEntriesOf(json, size - header.length)),
+    E.map((entries) =>
+      Object.fromEntries(
+        entries.map(({ name, element, shape, begin }): readonly [string, TensorLayout] => [
+          name,
+          {
+            shape,
+            dtype: element.dtype,
+            width: element.width,
+            start: header.length + begin,
+            read: (part, bytes) => toTensor({ element, shape: part, begin: 0, end: bytes.length }, bytes),
+          },
+        ]),
+      ),
+    ),
+  );
+
+const toTensor = ({ element, shape, begin, end }: Omit<Entry, 'name' | 'code'>, data: Uint8Array): NdArray => {
   const offset = data.byteOffset + begin;
   const count = (end - begin) / element.width;
   const isAligned = offset % element.width === 0;
@@ -271,13 +333,7 @@ export const decode = (
     E.bind('cut', () => cut(bytes)),
     E.bind('json', ({ cut }) => toJson(cut.text)),
     E.bind('metadata', ({ json }) => toMetadata(Object.hasOwn(json, METADATA) ? json[METADATA] : undefined)),
-    E.bind('entries', ({ cut, json }) =>
-      pipe(
-        Object.entries(json).filter(([name]) => name !== METADATA),
-        E.traverseArray(([name, entry]) => toEntry(name, entry, cut.data.length)),
-        E.chain((entries) => checkLayout(entries, cut.data.length)),
-      ),
-    ),
+    E.bind('entries', ({ cut, json }) => toEntriesOf(json, cut.data.length)),
     E.chain(({ cut, metadata, entries }) => {
       const rest = Object.fromEntries(Object.entries(metadata).filter(([key]) => key !== CHECKSUM));
       const claimed = Object.hasOwn(metadata, CHECKSUM) ? metadata[CHECKSUM] : undefined;

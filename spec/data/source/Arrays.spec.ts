@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
@@ -37,6 +38,7 @@ describe('whole files', () => {
     expectError(await D.npz('f.npz')(bad)(), 'InvalidFile', 'f.npz: expected a ZIP archive');
     expectError(await run(D.npz('x.npz', { limit: 10 })), 'InvalidFile', 'the limit is 10');
     expectError(await run(D.npy('y.npy')), 'IoError' as never, 'y.npy');
+    expectError(await D.safetensors('f.npy')(bad)(), 'Truncated' as never, 'f.npy: safetensors');
   });
 });
 
@@ -84,16 +86,79 @@ describe('blocks of rows', () => {
     const bad = memory({
       'fortran.npy': as(text.replace('False', 'True ')),
       'long.npy': as(text.replace('(7, 2), }     ', '(999999999, 2), }')),
-      'empty.npy': as(text.replace('(7, 2), }         ', '(99999999999, 0), }')),
+      'empty.npy': as(text.replace('(7, 2), }          ', '(99999999999, 0), }').slice(0, 128)),
       'scalar.npy': right(Npy.encode({ dtype: 'float32', shape: [], data: new Float32Array(1) })),
     });
     expectError(await D.npyBlocks('fortran.npy', { rows: 2 })(bad)(), 'InvalidFile', 'ascontiguousarray');
     expectError(await D.npyBlocks('scalar.npy', { rows: 2 })(bad)(), 'InvalidFile', 'single number');
     expectError(await D.npyBlocks('x.npy', { rows: 0 })(bad)(), 'InvalidArgument', 'rows');
-    const long = right(await D.npyBlocks('long.npy', { rows: 4 })(bad)());
-    expectError(await collect(long, bad), 'InvalidFile', 'row 4: expected 32 bytes, got', 'cut off');
+    expectError(await D.npyBlocks('long.npy', { rows: 4 })(bad)(), 'InvalidFile', '999999999, 2', 'cut off');
     const empty = right(await D.npyBlocks('empty.npy', { rows: 4e10 })(bad)());
     expect(right(await collect(empty, bad)).map(({ shape }) => shape[0])).toEqual([4e10, 4e10, 19999999999]);
+    // Rows of nothing: so many that their order would fill the memory.
+    const many = right(await D.npyBlocks('empty.npy', { rows: 1 })(bad)());
+    expectError(await collect(pipe(many, DS.shuffle({ seed: 1 })), bad), 'InvalidArgument', 'shuffle: size', 'buffer');
+    const cut = right(await D.npyBlocks('x.npy', { rows: 4 })(env)());
+    const shorter = memory({ 'x.npy': files['x.npy'].slice(0, -8) });
+    expectError(await collect(cut, shorter), 'InvalidFile', 'row 4: expected 24 bytes, got 16', 'cut off');
+  });
+
+  it('of IDX and safetensors files are those of the whole array', async () => {
+    const bytes = Uint8Array.of(0, 0, 0x0b, 2, 0, 0, 0, 5, 0, 0, 0, 2, ...Array.from({ length: 20 }, (_, i) => i));
+    const other: NdArray = { dtype: 'int64', shape: [2], data: BigInt64Array.of(3n, -4n) };
+    const both = memory({
+      'a.idx': bytes,
+      'a.safetensors': right(Safetensors.encode({ x, other }, { by: 'us' }, { checksum: true })),
+    });
+    const idx = right(await D.idxBlocks('a.idx', { rows: 2 })(both)());
+    await expectLaws(pipe(idx, DS.shuffle({ seed: 3 })), both);
+    const whole = right(await D.idx('a.idx')(both)());
+    expect(right(await collect(idx, both))).toEqual(right(await collect(pipe(whole, D.arrayBlocks({ rows: 2 })), {})));
+    const tensor = right(await D.safetensorsBlocks('a.safetensors', 'x', { rows: 3 })(both)());
+    await expectLaws(tensor, both);
+    expect(right(await collect(tensor, both))).toEqual(right(await collect(pipe(x, D.arrayBlocks({ rows: 3 })), {})));
+    const odd = right(await D.safetensorsBlocks('a.safetensors', 'other', { rows: 1 })(both)());
+    expect(right(await collect(odd, both)).flatMap(numbers)).toEqual([3, -4]);
+  });
+
+  it('of IDX and safetensors files that lie are errors; nothing throws', async () => {
+    const idx = Uint8Array.of(0, 0, 8, 2, 255, 255, 255, 255, 255, 255, 255, 255, 1);
+    const tensors = files['x.safetensors'];
+    const bad = memory({
+      'a.idx': idx,
+      'b.idx': Uint8Array.of(0x1f, 0x8b, 8),
+      'cut.st': tensors.slice(0, -1),
+      'long.st': Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1),
+      ...files,
+    });
+    expectError(await D.idxBlocks('a.idx', { rows: 2 })(bad)(), 'InvalidIdx', '4294967295', 'got 13');
+    expectError(await D.idxBlocks('b.idx', { rows: 2 })(bad)(), 'InvalidIdx', '1f 8b', 'unpacked');
+    expectError(await D.idxBlocks('b.idx', { rows: -1 })(bad)(), 'InvalidArgument', 'idxBlocks: rows');
+    const st = (file: string, name = 'x') => D.safetensorsBlocks(file, name, { rows: 2 })(bad)();
+    expectError(await st('cut.st'), 'Truncated' as never, 'cut.st: ', 'cut off');
+    expectError(await st('long.st'), 'InvalidHeader' as never, 'long.st: ', 'at most');
+    expectError(await st('x.safetensors', 'toString'), 'InvalidFile', '"toString"', '"x" [7,2]');
+    for (const file of [idx, tensors, files['x.npy']])
+      await fc.assert(
+        fc.asyncProperty(fc.nat(file.length - 1), fc.nat(255), fc.nat(file.length), async (at, byte, end) => {
+          const changed = Uint8Array.from(file);
+          changed[at] = byte;
+          const env = memory({ f: changed.subarray(0, Math.max(end, at + 1)) });
+          for (const open of [
+            D.npyBlocks('f', { rows: 2 }),
+            D.idxBlocks('f', { rows: 2 }),
+            D.safetensorsBlocks('f', 'x', { rows: 2 }),
+          ]) {
+            const blocks = await open(env)();
+            if (E.isLeft(blocks)) expect(blocks.left.message).toMatch(/^f: /);
+            else {
+              const some = pipe(blocks.right, DS.shuffle({ seed: 1 }), DS.take(9));
+              expect(['Left', 'Right']).toContain((await collect(some, env))._tag);
+            }
+          }
+        }),
+        { numRuns: 60 },
+      );
   });
 });
 

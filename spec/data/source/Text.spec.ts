@@ -117,7 +117,8 @@ describe('csvRows', () => {
       'CsvHeader',
       'expected the column "b"',
     );
-    expectError(await csvOf('a,b\n1,x\n2,"y\n'), 'CsvSyntax', 'f: line 3', 'never closed');
+    expectError(await csvOf('a,b\n1,x\n2,"y\n3,z\n'), 'CsvSyntax', 'f: line 3: Quote Not Closed;', 'never closed');
+    expectError(await csvOf('a"b\n1"x\n', { delimiter: '"' }), 'InvalidArgument', 'csvRows: delimiter', 'a quote');
     expectError(await csvOf('a,b\n1,x\n2,y"z\n3,w\n'), 'CsvSyntax', 'f: line 3', 'quote the whole field');
     expectError(await csvOf(Uint8Array.of(0x61, 0x0a, 0xff, 0x0a)), 'CsvSyntax', 'UTF-8');
     expectError(

@@ -1,4 +1,4 @@
-/** Arrays from files: npy, npz, safetensors whole, and npy in blocks of rows for files larger than memory. */
+/** Arrays from files, whole: npy, npz, safetensors. Files larger than memory are read in blocks of rows: `ArrayBlocks.ts`. */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import type { ReaderTaskEither } from 'fp-ts/lib/ReaderTaskEither.js';
@@ -8,11 +8,8 @@ import * as Npy from '../../format/Npy.ts';
 import * as Npz from '../../format/Npz.ts';
 import * as Safetensors from '../../format/Safetensors.ts';
 import type { NdArray } from '../../shape/NdArray.ts';
-import * as S from '../../stream/Stream.ts';
-import type { FileSystem, HasFileSystem, IoError } from '../../training/Environment.ts';
-import { type DataError, invalidArgument, invalidFile } from '../DataError.ts';
-import { between } from '../Rows.ts';
-import { type DataStream, isPositive, make } from '../streamed/Model.ts';
+import type { HasFileSystem, IoError } from '../../training/Environment.ts';
+import type { DataError } from '../DataError.ts';
 
 // -------------------------------------------------------------------------------------
 // whole files
@@ -49,131 +46,9 @@ export const safetensors = (
   read(path, (bytes) =>
     pipe(
       Safetensors.decode(bytes),
-      E.map(({ tensors }) => tensors),
+      E.bimap(
+        (e): FormatError => ({ ...e, message: `${path}: ${e.message}` }),
+        ({ tensors }) => tensors,
+      ),
     ),
   );
-
-// -------------------------------------------------------------------------------------
-// blocks of rows
-// -------------------------------------------------------------------------------------
-
-/** Numbers one by one: what a header says may be very many. */
-function* upTo(from: number, to: number): Generator<number, void> {
-  for (let i = from; i < to; i++) yield i;
-}
-
-/** Some bytes of a file; of a file system that cannot read parts, of all of it. */
-const ranged = ({ readRange, readFile }: FileSystem): NonNullable<FileSystem['readRange']> =>
-  readRange ??
-  ((path, offset, length) =>
-    pipe(
-      readFile(path),
-      TE.map((bytes) => bytes.subarray(offset, offset + length)),
-    ));
-
-const blockOf =
-  (path: string, layout: Npy.NpyLayout, rows: number) =>
-  (index: number): FromFile<NdArray> => {
-    const [count = 0, ...row] = layout.shape;
-    const from = index * rows;
-    const some = Math.min(rows, count - from);
-    const bytesOfRow = row.reduce((a, b) => a * b, layout.width);
-    return ({ fileSystem }) =>
-      pipe(
-        ranged(fileSystem)(path, layout.start + from * bytesOfRow, some * bytesOfRow),
-        TE.chainEitherKW((bytes) =>
-          bytes.length === some * bytesOfRow
-            ? pipe(Npy.decodeElements(layout, [some, ...row], bytes, path), E.mapLeft(asDataError))
-            : E.left(
-                invalidFile(
-                  path,
-                  `row ${from}: expected ${some * bytesOfRow} bytes, got ${bytes.length}`,
-                  'the file is cut off',
-                ),
-              ),
-        ),
-      );
-  };
-
-/**
- * An npy file in blocks of `rows` rows (of axis 0), read as they are needed: arrays larger than memory, as numpy's `mmap_mode`. The header
- * is read at once; blocks can be had in any order, so `DS.shuffle` holds none of them, and any position is reached at once.
- *
- * Errors: those of `npy`; Fortran order, in which rows do not lie together; an array without rows; `rows` is not a positive integer.
- *
- * @example
- * pipe(
- *   D.npyBlocks('images.npy', { rows: 256 }),
- *   RTE.map(DS.mapEither((images) => D.dataset({ x: D.bytes([1, 28, 28], images), y: ... }))),
- * )
- */
-export const npyBlocks = (
-  path: string,
-  options: { readonly rows: number },
-): FromFile<DataStream<HasFileSystem, DataError | IoError, NdArray>> => {
-  const { rows } = options;
-  return ({ fileSystem }) =>
-    pipe(
-      TE.fromEither(
-        isPositive(rows)
-          ? E.right(undefined)
-          : E.left(
-              invalidArgument('npyBlocks: rows', rows, 'a positive integer', 'it is the number of rows in a block'),
-            ),
-      ),
-      TE.chainW(() => ranged(fileSystem)(path, 0, Npy.headerBytes)),
-      TE.chainEitherKW((bytes) => pipe(Npy.layout(bytes, path), E.mapLeft(asDataError))),
-      TE.chainEitherKW((layout): E.Either<DataError, DataStream<HasFileSystem, DataError | IoError, NdArray>> => {
-        const [count] = layout.shape;
-        if (count === undefined)
-          return E.left(invalidFile(path, 'expected an array with rows, got a single number', 'give it an axis'));
-        if (layout.fortranOrder && layout.shape.length > 1)
-          return E.left(
-            invalidFile(
-              path,
-              'the array is in Fortran order, where rows do not lie together',
-              'save np.ascontiguousarray(a)',
-            ),
-          );
-        const size = Math.ceil(count / rows);
-        const block = blockOf(path, layout, rows);
-        const blocks = (indices: Iterable<number>): S.Stream<HasFileSystem, DataError | IoError, NdArray> =>
-          S.fromGenerator(async function* (r) {
-            for (const i of indices) {
-              const next = await block(i)(r)();
-              yield next;
-              if (E.isLeft(next)) return;
-            }
-          });
-        return E.right(
-          make(
-            ({ at }) => blocks(upTo(at, size)),
-            size,
-            (_, indices) => blocks(indices),
-          ),
-        );
-      }),
-    );
-};
-
-/** An array in memory in blocks of `rows` rows, which are views of it; the last one may be smaller. */
-export const arrayBlocks =
-  (options: { readonly rows: number }) =>
-  (array: NdArray<unknown>): DataStream<unknown, DataError, NdArray> => {
-    const { rows } = options;
-    const count = array.shape[0] ?? 0;
-    const of = (indices: Iterable<number>): S.Stream<unknown, DataError, NdArray> =>
-      S.fromGenerator(async function* () {
-        if (!isPositive(rows))
-          return yield E.left(
-            invalidArgument('arrayBlocks: rows', rows, 'a positive integer', 'it is the number of rows in a block'),
-          );
-        for (const i of indices) yield E.right(between(array, i * rows, Math.min(count, (i + 1) * rows)));
-      });
-    const size = isPositive(rows) ? Math.ceil(count / rows) : 1;
-    return make(
-      ({ at }) => of(upTo(at, size)),
-      size,
-      (_, indices) => of(indices),
-    );
-  };

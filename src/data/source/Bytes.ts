@@ -2,9 +2,11 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import * as E from 'fp-ts/lib/Either.js';
+import { pipe } from 'fp-ts/lib/function.js';
+import * as TE from 'fp-ts/lib/TaskEither.js';
 import { toReadable } from '../../stream/Node.ts';
 import * as S from '../../stream/Stream.ts';
-import type { HasFileSystem, IoError } from '../../training/Environment.ts';
+import type { FileSystem, HasFileSystem, IoError } from '../../training/Environment.ts';
 import { type DataError, invalidFile } from '../DataError.ts';
 
 const BLOCK = 1 << 20;
@@ -21,6 +23,27 @@ export const fileBytes = (path: string, block = BLOCK): S.Stream<HasFileSystem, 
       if (bytes.right.length < block) return;
     }
   });
+
+/** How many bytes a file has; of a file system that cannot tell, it is read to know. */
+export const sizeOf = ({ size, readFile }: FileSystem, path: string): TE.TaskEither<IoError, number> =>
+  size?.(path) ??
+  pipe(
+    readFile(path),
+    TE.map((bytes) => bytes.length),
+  );
+
+/** Some bytes of a file, at most up to its end; of a file system that cannot read parts, cut from all of it. */
+export const partOf = (
+  { readRange, readFile }: FileSystem,
+  path: string,
+  offset: number,
+  length: number,
+): TE.TaskEither<IoError, Uint8Array> =>
+  readRange?.(path, offset, length) ??
+  pipe(
+    readFile(path),
+    TE.map((bytes) => bytes.subarray(offset, offset + length)),
+  );
 
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 

@@ -4,12 +4,12 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
-import * as TE from 'fp-ts/lib/TaskEither.js';
 import * as t from 'io-ts';
 import * as S from '../../stream/Stream.ts';
 import type { FileSystem, HasFileSystem, IoError } from '../../training/Environment.ts';
 import { type DataError, type InvalidRow, invalidFile, missingPackage } from '../DataError.ts';
 import { type DataStream, make, replayed } from '../streamed/Model.ts';
+import { partOf, sizeOf } from './Bytes.ts';
 import { decoded, type OnBadRow, settled } from './Records.ts';
 
 // -------------------------------------------------------------------------------------
@@ -74,25 +74,6 @@ const hyparquet = (): E.Either<DataError, string> =>
 const damagedFile = (path: string, said: string): DataError =>
   invalidFile(path, `it cannot be read as Parquet (${said})`, 'check that this is the right file, and fetch it again');
 
-const sizeOf = (fileSystem: FileSystem, path: string): TE.TaskEither<IoError, number> =>
-  fileSystem.size?.(path) ??
-  pipe(
-    fileSystem.readFile(path),
-    TE.map((bytes) => bytes.length),
-  );
-
-const readPart = (
-  fileSystem: FileSystem,
-  path: string,
-  start: number,
-  end: number,
-): TE.TaskEither<IoError, Uint8Array> =>
-  fileSystem.readRange?.(path, start, end - start) ??
-  pipe(
-    fileSystem.readFile(path),
-    TE.map((bytes) => bytes.slice(start, end)),
-  );
-
 const start = (
   path: string,
   module: string,
@@ -137,7 +118,7 @@ const start = (
     }
     // Reading takes what it takes.
     clearTimeout(watch);
-    const bytes = await readPart(fileSystem, path, message.start, message.end)();
+    const bytes = await partOf(fileSystem, path, message.start, message.end - message.start)();
     if (E.isLeft(bytes)) {
       failed = bytes.left;
       return worker.postMessage({ _tag: 'Bytes', id: message.id, error: bytes.left.message });

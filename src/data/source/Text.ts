@@ -5,8 +5,8 @@ import { pipe } from 'fp-ts/lib/function.js';
 import type * as t from 'io-ts';
 import * as S from '../../stream/Stream.ts';
 import type { HasFileSystem, IoError } from '../../training/Environment.ts';
-import { checkHeader, decodeRow, type Heading, readRecords } from '../Csv.ts';
-import { csvSyntax, type DataError, empty, type InvalidRow, invalidArgument, invalidRow } from '../DataError.ts';
+import { checkDelimiter, checkHeader, decodeRow, type Heading, readRecords } from '../Csv.ts';
+import { csvSyntax, type DataError, empty, type InvalidRow, invalidRow } from '../DataError.ts';
 import { type DataStream, fromStream } from '../streamed/Model.ts';
 import { type Block, blocks, MAX_RECORD } from './Blocks.ts';
 import { contents, unpacked } from './Bytes.ts';
@@ -161,15 +161,8 @@ const csvRecords = <A, R, Err>(
   S.fromGenerator<R & HasFileSystem, Err | DataError | IoError, E.Either<InvalidRow, A>>(async function* (r) {
     const { delimiter = ',', maxRecord = MAX_RECORD } = options;
     const mark = new TextEncoder().encode(delimiter);
-    if ([...delimiter].length !== 1)
-      return yield E.left(
-        invalidArgument(
-          'csvRows: delimiter',
-          delimiter.length,
-          'one character',
-          "it is what separates fields, as ',' or '\\t'",
-        ),
-      );
+    const separates = checkDelimiter('csvRows', delimiter);
+    if (E.isLeft(separates)) return yield separates;
     const decode = decodeRow(codec);
     let heading: Heading | undefined;
     const named = (header: readonly string[]): E.Either<DataError, Heading> => checkHeader({ file: name, header });

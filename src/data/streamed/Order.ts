@@ -45,10 +45,15 @@ const buffered = <R, Err, A>(fa: S.Stream<R, Err, A>, seed: number, room: number
     }
   });
 
+/** Numbers of elements in an order that is held whole: 512 MiB. */
+const MOST_INDICES = 2 ** 27;
+
 /**
- * A random order that seed and pass alone decide. Where the source can be read in any order nothing is held, and a position is
- * reached at once; otherwise all of a pass is held in memory, or with `buffer: n` only n elements, from which each next one is drawn
- * (tf.data's `shuffle(buffer_size)`: an element comes at most n places early). Error, of the stream: `buffer` is not a positive integer.
+ * A random order that seed and pass alone decide. Where the source can be read in any order nothing is held but the order, and a position
+ * is reached at once; otherwise all of a pass is held in memory, or with `buffer: n` only n elements, from which each next one is drawn
+ * (tf.data's `shuffle(buffer_size)`: an element comes at most n places early).
+ *
+ * Errors, of the stream: `buffer` is not a positive integer; more than 2^27 elements to be had in any order, without `buffer`.
  */
 export const shuffle =
   (options: { readonly seed: number; readonly buffer?: number }) =>
@@ -75,6 +80,12 @@ export const shuffle =
       return make(
         replayed((pass) => whole(self.open({ pass, at: 0 }), seedOf(seed, pass))),
         size,
+      );
+    if (size > MOST_INDICES)
+      return make<R, Err | DataError, A>(
+        () =>
+          refused('shuffle: size', size, `at most ${MOST_INDICES} elements`, 'give a buffer, or read larger blocks'),
+        undefined,
       );
     return make(
       ({ pass, at }) => pick(pass, permutation(seedOf(seed, pass), size).subarray(at)),
