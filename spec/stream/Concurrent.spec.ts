@@ -106,6 +106,38 @@ describe('merge', () => {
     expect(await collect(pipe(S.empty, S.mergeW(S.fromIterable([1, 2]))))).toEqual(E.right([1, 2]));
   });
 
+  it('listens once to a source that gives nothing, however much the other one gives', async () => {
+    let listeners = 0;
+    class Counted<A> extends Promise<A> {
+      // biome-ignore lint/suspicious/noThenProperty: a promise that counts who listens
+      override then<B, C>(...args: Parameters<Promise<A>['then']>): Promise<B | C> {
+        listeners += 1;
+        return super.then(...args) as Promise<B | C>;
+      }
+    }
+    let end: () => void = () => undefined;
+    const silent: S.Stream<unknown, never, number> = () => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () =>
+          new Counted((resolve) => {
+            end = () => resolve({ done: true, value: undefined });
+          }),
+      }),
+    });
+    let given = 0;
+    const counting = pipe(
+      counted(500).stream,
+      S.merge(silent as S.Stream<unknown, string, number>),
+      S.runFold(0, (n, _: number) => {
+        given = n + 1;
+        if (given === 500) end();
+        return given;
+      }),
+    );
+    expect(await counting({})()).toEqual(E.right(500));
+    expect(listeners).toBeLessThanOrEqual(2);
+  });
+
   it('waits for the pull that is under way, and then releases what it holds', async () => {
     const log: string[] = [];
     let answer: () => void = () => undefined;

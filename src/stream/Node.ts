@@ -112,12 +112,21 @@ export const writeTo =
         failed ??= { error };
       });
       const done = closed(target);
+      // One listener for all waits: a race with `done` would leave one behind at each of them.
+      let wake: () => void = () => undefined;
+      done.then(() => wake());
+      const drained = (): Promise<void> =>
+        new Promise((resolve) => {
+          wake = resolve;
+          target.once('drain', resolve);
+          if (target.closed || target.destroyed) resolve();
+        });
       for await (const e of fa(r)) {
         if (E.isLeft(e)) {
           target.destroy();
           return e;
         }
-        if (failed === undefined && !target.write(e.right)) await Promise.race([drained(target), done]);
+        if (failed === undefined && !target.write(e.right)) await drained();
         if (failed !== undefined) return E.left(onThrow(failed.error));
       }
       target.end();
@@ -128,11 +137,6 @@ export const writeTo =
       return E.left(onThrow(failed?.error ?? thrown));
     }
   };
-
-const drained = (writable: WritableLike): Promise<void> =>
-  new Promise((resolve) => {
-    writable.once('drain', resolve);
-  });
 
 /** When nothing more comes of it: it has finished, failed, or been destroyed. */
 const closed = (writable: WritableLike): Promise<void> =>

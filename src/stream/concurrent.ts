@@ -35,6 +35,19 @@ const close = async <Err, A>(source: Source<Err, A>): Promise<void> => {
   await source.iterator.return?.();
 };
 
+/** Says when something has changed. */
+const signal = () => {
+  let waiting: (() => void)[] = [];
+  return {
+    wait: (): Promise<void> => new Promise((resolve) => waiting.push(resolve)),
+    notify: (): void => {
+      const all = waiting;
+      waiting = [];
+      for (const resolve of all) resolve();
+    },
+  };
+};
+
 // -------------------------------------------------------------------------------------
 // combinators
 // -------------------------------------------------------------------------------------
@@ -50,28 +63,41 @@ export const mergeW =
   <R2, E2, B>(that: Stream<R2, E2, B>) =>
   <R1, E1, A>(fa: Stream<R1, E1, A>): Stream<R1 & R2, E1 | E2, A | B> =>
     fromGenerator<R1 & R2, E1 | E2, A | B>(async function* (r) {
-      // In turns: whoever has just given goes to the back, so that a fast source does not starve the other.
-      let sources: readonly Source<E1 | E2, A | B>[] = [open<R1, E1 | E2, A | B>(fa, r), open(that, r)];
-      const all = sources;
-      try {
-        while (sources.length > 0) {
-          const first = await Promise.race(
-            sources.map((source) => {
-              source.pending ??= source.iterator.next();
-              return source.pending.then((result) => ({ source, result }));
-            }),
-          );
-          const { source, result } = first;
-          source.pending = undefined;
-          const others = sources.filter((other) => other !== source);
-          if (result.done === true) {
+      const all: readonly Source<E1 | E2, A | B>[] = [open<R1, E1 | E2, A | B>(fa, r), open(that, r)];
+      const changed = signal();
+      // In the order in which they came, one of each source at most: so a fast source does not starve the other.
+      const ready: (readonly [Source<E1 | E2, A | B>, Pulled<E1 | E2, A | B>])[] = [];
+      let thrown: { readonly reason: unknown } | undefined;
+      // Each pull is listened to once: a source that gives nothing for long gathers no listeners.
+      const pull = (source: Source<E1 | E2, A | B>): void => {
+        source.pending = source.iterator.next();
+        source.pending.then(
+          (result) => {
+            ready.push([source, result]);
+            changed.notify();
+          },
+          (reason: unknown) => {
             source.ended = true;
-            sources = others;
-            continue;
-          }
-          sources = [...others, source];
-          yield result.value;
-          if (E.isLeft(result.value)) return;
+            thrown ??= { reason };
+            changed.notify();
+          },
+        );
+      };
+      try {
+        for (;;) {
+          for (const source of all) if (!source.ended && source.pending === undefined) pull(source);
+          const next = ready.shift();
+          if (next !== undefined) {
+            const [source, result] = next;
+            source.pending = undefined;
+            if (result.done === true) source.ended = true;
+            else {
+              yield result.value;
+              if (E.isLeft(result.value)) return;
+            }
+          } else if (thrown !== undefined) throw thrown.reason;
+          else if (all.every((source) => source.ended)) return;
+          else await changed.wait();
         }
       } finally {
         await Promise.all(all.map(close));
@@ -79,19 +105,6 @@ export const mergeW =
     });
 
 export const merge: <R, E, A>(that: Stream<R, E, A>) => (fa: Stream<R, E, A>) => Stream<R, E, A> = mergeW;
-
-/** Says when something has changed. */
-const signal = () => {
-  let waiting: (() => void)[] = [];
-  return {
-    wait: (): Promise<void> => new Promise((resolve) => waiting.push(resolve)),
-    notify: (): void => {
-      const all = waiting;
-      waiting = [];
-      for (const resolve of all) resolve();
-    },
-  };
-};
 
 /**
  * The same elements, with up to `capacity` of them pulled ahead of the consumer: the source goes on while the consumer is at
