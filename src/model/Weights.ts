@@ -18,7 +18,7 @@ import type { Resolved } from './Resolved.ts';
 import type { Model } from './Wiring.ts';
 import * as Keras from './weights/Keras.ts';
 import { inOrder, type Names, nameIn, pair as pairOf } from './weights/Pair.ts';
-import type { Module, Part } from './weights/Part.ts';
+import { formOf, type Module, type Part } from './weights/Part.ts';
 import * as PyTorch from './weights/PyTorch.ts';
 import { read, type TensorName, type Tensors, type WeightsError, weightsError, write } from './weights/Transfer.ts';
 
@@ -32,12 +32,14 @@ export type { Fault, Tensors, WeightsError } from './weights/Transfer.ts';
 export interface MappingOptions {
   /**
    * The prefix of each layer's tensors in the file, by the layer's name in the model: `{ conv2d: 'features.0', dense: 'classifier' }`;
-   * layers that are not in it have their own names. PyTorch: `'rnn#1'` is the second layer of the module `rnn`.
+   * layers that are not in it have their own names. PyTorch: `'rnn#1'` is the second layer of the module `rnn`; `'fc#64x32'` says that
+   * the weight of `fc` is a Linear's where the model has a convolution of single places; a layer that PyTorch has no module for
+   * stands here with each of its parameters, `{ 'class_token.token': 'class_token' }`.
    *
    * Without it: the layers' own names, if the file has them; else by order (see `pairs`).
    */
   readonly names?: Names;
-  /** Tensors of the file that are of no layer, and need not be. Default: none. */
+  /** Tensors of the file that are of no layer, and need not be: auxiliary classifiers. Default: none. */
   readonly ignore?: (tensor: string) => boolean;
 }
 
@@ -96,13 +98,14 @@ const resolved = (model: AnyModel): E.Either<WeightsError, Resolved> =>
   );
 
 const paired = (dialect: Dialect, options: MappingOptions, found: Resolved, tensors: Tensors) => {
-  const names = inOrder(Object.keys(tensors));
+  const { names: given, ignore = () => false } = options;
+  const names = inOrder(Object.keys(tensors)).filter((name) => !ignore(name));
   const shapes = Object.fromEntries(names.map((name) => [name, tensors[name]?.shape ?? []]));
-  const { names: given } = options;
   const parts = dialect.parts(found);
   const modules = dialect.modules(shapes);
-  const there = new Set(modules.map(({ target }) => target));
-  const isOwn = parts.every((part) => there.has(dialect.own(part)));
+  const isThere = (part: Part): boolean =>
+    part.entries.some((e) => e.names.some((name) => Object.hasOwn(shapes, dialect.nameOf(dialect.own(part), name))));
+  const isOwn = parts.every((part) => part.fault !== undefined || isThere(part));
   const byName: Names | undefined =
     given === undefined && !isOwn
       ? undefined
@@ -145,7 +148,10 @@ const to =
       E.chain((found) =>
         write(
           found.parameters,
-          dialect.parts(found).map((part) => ({ part, target: nameIn(options.names, part, dialect.own) })),
+          dialect.parts(found).map((part) => {
+            const target = nameIn(options.names, part, dialect.own);
+            return { part: formOf(part, target), target };
+          }),
           weights,
           dialect.nameOf,
         ),
@@ -189,9 +195,10 @@ export const fromPyTorch = (options: MappingOptions = {}) => from(pyTorch, optio
 export const toPyTorch = (options: Pick<MappingOptions, 'names'> = {}) => to(pyTorch, options);
 
 /**
- * Which module is taken for which layer. By order: the layers of each kind take the modules of that kind one after the other, in the
- * order of the file (numbers as numbers, where a file's names are sorted), each the first whose shapes are its own. Two
- * layers of one kind and the same shapes may be taken for each other: look at `table`, and give `names` where it is wrong.
+ * Which module is taken for which layer. By order: the file's modules, each with all that is in it, are put into the order of the
+ * model's layers, by kinds and shapes; where several orders fit, the file's (numbers as numbers, where its names are sorted). If
+ * none fits, the layers of each kind take the modules of that kind one after the other, each the first whose shapes are its own.
+ * Modules that are built alike may be taken for each other: look at `table`, and give `names` where it is wrong.
  */
 export const pairsPyTorch = (options: MappingOptions = {}) => pairing(pyTorch, options);
 

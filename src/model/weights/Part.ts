@@ -35,6 +35,11 @@ export interface Part {
   readonly id: string;
   readonly kind: string;
   readonly entries: readonly Entry[];
+  /**
+   * What else it may be there: of another kind, and with a first tensor whose shape differs from the entry's by axes of
+   * size 1. A target says so by that shape: `fc1#64x32`.
+   */
+  readonly otherwise?: { readonly kind: string; readonly entries: readonly Entry[] };
   /** Why the other library has no such thing. */
   readonly fault?: string;
 }
@@ -46,6 +51,43 @@ export interface Module {
   /** By the names within the module. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
 }
+
+// -------------------------------------------------------------------------------------
+// forms
+// -------------------------------------------------------------------------------------
+
+/** The part as a target says that the other library has it. */
+export const formOf = (part: Part, target: string): Part => {
+  const { otherwise } = part;
+  const said = /#(\d+(?:x\d+)*)$/.exec(target)?.[1]?.split('x').map(Number);
+  const [first, ...rest] = otherwise?.entries ?? [];
+  if (otherwise === undefined || said === undefined || first === undefined) return part;
+  const shape = sizeOf(said) === sizeOf(first.shape) ? said : first.shape;
+  return { ...part, kind: otherwise.kind, entries: [{ ...first, shape }, ...rest] };
+};
+
+/** The target under which a module is this part, if its shapes are. */
+export const targetIn = (part: Part, { target, kind, shapes }: Module): string | undefined => {
+  const has = (entries: readonly Entry[], equal: (a: readonly number[], b: readonly number[], i: number) => boolean) =>
+    entries.every(({ names, shape, counter }, i) =>
+      counter === true ? true : names.some((name) => shapes[name] !== undefined && equal(shapes[name], shape, i)),
+    );
+  const { otherwise } = part;
+  if (kind === part.kind && has(part.entries, isSame)) return target;
+  if (otherwise?.kind !== kind || !has(otherwise.entries, (a, b, i) => (i === 0 ? isNearly : isSame)(a, b)))
+    return undefined;
+  const own = otherwise.entries[0]?.names.find((name) => shapes[name] !== undefined);
+  return `${target}#${(shapes[own ?? ''] ?? []).join('x')}`;
+};
+
+const isSame = (a: readonly number[], b: readonly number[]): boolean => a.join() === b.join();
+
+/** But for axes of size 1. */
+const isNearly = (a: readonly number[], b: readonly number[]): boolean =>
+  isSame(
+    a.filter((d) => d !== 1),
+    b.filter((d) => d !== 1),
+  );
 
 // -------------------------------------------------------------------------------------
 // entries

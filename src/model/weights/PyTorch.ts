@@ -26,6 +26,8 @@ const batchNorm = 'BatchNorm';
 const attention = 'MultiheadAttention';
 const forwards = 'LSTM, GRU or RNN';
 const backwards = 'LSTM, GRU or RNN, backwards';
+/** A tensor of its own, which a module holds beside its modules: `class_token`, `layer_scale`. */
+const parameter = 'Parameter';
 
 const linear = (kernel: ParameterSpec, bias: ParameterSpec | undefined): readonly Entry[] => {
   const piece = turned(kernel, kernel.shape.length - 1);
@@ -129,22 +131,42 @@ const directionOf = (layer: PlacedLayer, wrappers: ReadonlySet<string>): readonl
     : [layer.name, 'l0'];
 };
 
+/** What PyTorch has no module for is a parameter by itself. */
+const alone = (p: ParameterSpec): Part => {
+  const entries = same('', p);
+  return { id: p.name, kind: parameter, entries, otherwise: { kind: parameter, entries } };
+};
+
+/** A convolution of single places may be a Linear over the channels there, as in ConvNeXt. */
+const convolutional = (id: string, kernel: ParameterSpec | undefined, bias: ParameterSpec | undefined): Part => {
+  const part: Part = { id, kind: convolution, entries: [...same('weight', kernel), ...same('bias', bias)] };
+  const [filters, channels, ...field] = kernel?.shape ?? [];
+  const isOne = filters !== undefined && channels !== undefined && field.every((k) => k === 1);
+  return isOne ? { ...part, otherwise: { kind: matrix, entries: part.entries } } : part;
+};
+
 const partsOf = (layer: PlacedLayer, wrappers: ReadonlySet<string>): readonly Part[] => {
   const { spec, name: id } = layer;
   const one = (kind: string, entries: readonly Entry[]): readonly Part[] => [{ id, kind, entries }];
   const [kernel, bias, gamma, beta] = ['kernel', 'bias', 'gamma', 'beta'].map((role) => find(layer, role));
-  const asOurs = (): readonly Part[] =>
-    one(
-      'other',
-      layer.parameters.map((p) => entry(p.name.slice(id.length + 1), p.shape, whole(p))),
-    );
-  if (isConvolution(spec.op)) return one(convolution, [...same('weight', kernel), ...same('bias', bias)]);
+  const asOurs = (): readonly Part[] => layer.parameters.map(alone);
+  if (isConvolution(spec.op)) return [convolutional(id, kernel, bias)];
   switch (spec.op) {
     case 'dense':
       return kernel === undefined ? [] : one(matrix, linear(kernel, bias));
     case 'embedding':
-    case 'learnedPositions':
       return one(matrix, same('weight', find(layer, 'embeddings')));
+    case 'learnedPositions': {
+      const embeddings = find(layer, 'embeddings');
+      return [
+        {
+          id,
+          kind: matrix,
+          entries: same('weight', embeddings),
+          otherwise: { kind: parameter, entries: same('', embeddings) },
+        },
+      ];
+    }
     case 'bilinear':
       return one(convolution, [...same('weight', kernel), ...same('bias', bias)]);
     case 'batchNormalization':
@@ -209,12 +231,12 @@ export const parts = ({ layers }: Resolved): readonly Part[] => {
 // modules
 // -------------------------------------------------------------------------------------
 
-/** `rnn#1` is the second layer of the module `rnn`. */
+/** `rnn#1` is the second layer of the module `rnn`; `fc#64x32` the module `fc`, in another form. */
 export const tensorName = (target: string, name: string): string => {
   const at = target.lastIndexOf('#');
   const prefix = at < 0 ? target : target.slice(0, at);
   const inner = at < 0 ? name : name.replace(/_l0(?=$|_reverse$)/, `_l${target.slice(at + 1)}`);
-  return prefix === '' ? inner : `${prefix}.${inner}`;
+  return prefix === '' || inner === '' ? `${prefix}${inner}` : `${prefix}.${inner}`;
 };
 
 const cell = /^(?:(.*)\.)?((?:weight|bias)_(?:ih|hh|hr)_l)(\d+)(_reverse)?$/;
@@ -248,7 +270,23 @@ const placeOf = (tensor: string, attentions: ReadonlySet<string>): Found => {
 const kindOf = (shapes: Module['shapes']): string => {
   if (shapes.running_mean !== undefined) return batchNorm;
   const rank = (shapes.weight ?? shapes.weight_v ?? shapes['parametrizations.weight.original1'])?.length;
-  return rank === undefined ? 'other' : rank === 1 ? vector : rank === 2 ? matrix : convolution;
+  return rank === undefined ? parameter : rank === 1 ? vector : rank === 2 ? matrix : convolution;
+};
+
+/** Names that tensors of modules have. */
+const ofModules =
+  /^(weight|bias|running_mean|running_var|num_batches_tracked|weight_[gv]|parametrizations\.weight\.original[01])$/;
+
+/** Tensors that are of no module in particular stand each by itself. */
+const apart = (target: string, shapes: Module['shapes']): readonly Module[] => {
+  const own = Object.entries(shapes).filter(([name]) => ofModules.test(name));
+  const kind = kindOf(Object.fromEntries(own));
+  const others =
+    kind === parameter ? Object.entries(shapes) : Object.entries(shapes).filter(([n]) => !ofModules.test(n));
+  return [
+    ...(kind === parameter ? [] : [{ target, kind, shapes: Object.fromEntries(own) }]),
+    ...others.map(([name, shape]) => ({ target: tensorName(target, name), kind: parameter, shapes: { '': shape } })),
+  ];
 };
 
 /** The modules that a file's tensors belong to, in the order of the names. */
@@ -270,5 +308,7 @@ export const modules = (shapes: Module['shapes']): readonly Module[] => {
     module.shapes[name] = shape;
     found.set(key, module);
   }
-  return [...found.values()].map((m) => ({ target: m.target, kind: m.kind ?? kindOf(m.shapes), shapes: m.shapes }));
+  return [...found.values()].flatMap(({ target, kind, shapes: own }) =>
+    kind === undefined ? apart(target, own) : [{ target, kind, shapes: own }],
+  );
 };
