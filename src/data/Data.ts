@@ -50,7 +50,7 @@ export { standardiseFold } from './Standardise.ts';
 export type { BlockOptions } from './source/ArrayBlocks.ts';
 export { arrayBlocks, idxBlocks, npyBlocks, safetensorsBlocks } from './source/ArrayBlocks.ts';
 export { npy, npz, safetensors } from './source/Arrays.ts';
-export type { LabelledFile, LabelledFiles } from './source/Folder.ts';
+export type { LabelledFile, LabelledFiles, ListOptions } from './source/Folder.ts';
 export { labelledFolder, labelledList } from './source/Folder.ts';
 export { fromAsyncIterable } from './source/Foreign.ts';
 export type { ParquetOptions } from './source/Parquet.ts';

@@ -9,6 +9,7 @@ import { pipe } from 'fp-ts/lib/function.js';
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as D from '../../../src/data/Data.ts';
 import type { Dataset } from '../../../src/data/Dataset.ts';
 import { beta, stateOf, uniform } from '../../../src/data/image/Draw.ts';
 import * as I from '../../../src/data/image/Image.ts';
@@ -38,6 +39,7 @@ interface Goldens {
     readonly interpolation: 'nearest' | 'bilinear';
     readonly out: readonly number[];
   }[];
+  readonly sizes: readonly { readonly size: readonly [number, number]; readonly out: readonly number[] }[];
 }
 const goldens = JSON.parse(readFileSync(new URL('../../golden/images.json', import.meta.url), 'utf8')) as Goldens;
 const golden: Picture = { channels: 2, height: 5, width: 7, data: Float32Array.from(goldens.image) };
@@ -164,9 +166,39 @@ describe('augment', () => {
     expect(erased.length).toBe(2 * 10 * 5);
   });
 
+  it.each(goldens.sizes)('resizes to $size as PyTorch does', ({ size, out }) => {
+    const y = right(I.augment([I.resize(...size)], at([0]))(batchOf(golden)));
+    expect(y.shape).toEqual([1, 2, ...size]);
+    y.data.forEach((v, i) => expect(Math.abs(Number(v) - (out[i] ?? 0))).toBeLessThan(1e-4));
+  });
+
+  it('takes the middle, and the largest part of these proportions where it is too small', () => {
+    const row = (y: number): readonly number[] => Array.from(golden.data.slice(7 * y + 2, 7 * y + 5));
+    const middle = right(I.augment([I.centerCrop(3, 3)], at([0]))(batchOf(golden)));
+    expect(middle.shape).toEqual([1, 2, 3, 3]);
+    expect(Array.from(middle.data, Number).slice(0, 9)).toEqual([1, 2, 3].flatMap(row));
+    const larger = right(I.augment([I.centerCrop(10, 10)], at([0]))(batchOf(golden)));
+    const square = right(I.augment([I.centerCrop(5, 5), I.resize(10, 10)], at([0]))(batchOf(golden)));
+    expect(larger).toEqual(square);
+  });
+
+  it('normalises by what was measured, channel by channel', () => {
+    const y = D.ints([], [0, 0]);
+    const images = right(D.dataset({ x: D.floats([2, 5, 7], batchOf(golden, 2)), y }));
+    const measured = D.standardise.fit(images);
+    const out = right(I.augment([I.normalise(measured)], at([0, 1]))(batchOf(golden, 2)));
+    const expected = right(D.standardise.apply(measured)(images)).x;
+    expect(out.shape).toEqual(expected.shape);
+    expected.data.forEach((v, i) => expect(Math.abs(Number(out.data[i]) - Number(v))).toBeLessThan(1e-5));
+  });
+
   it('refuses what makes no sense', () => {
     const x = batchOf(golden);
     for (const step of [
+      I.resize(0, 3),
+      I.centerCrop(3, 1.5),
+      I.normalise({ mean: [1], scale: [1] }),
+      I.normalise({ mean: [1, 2], scale: [1, 0] }),
       I.randomZoom(-2),
       I.randomCrop(0, 3),
       I.randomBrightness(3),
@@ -313,6 +345,14 @@ describe('files', () => {
     expect(Array.from(data.y.data, Number)).toEqual(found.files.map((f) => f.label));
     expect(data.x.shape).toEqual([5, 3, 6, 4]);
     expect(data.x.data[1]).toBe(pixels[3]);
+    const list = found.files.map(({ path, label }) => `${path},${found.classNames[label]}`);
+    await writeFile(join(folder, 'list.csv'), ['path,label', ...list].join('\n'));
+    const listed = right(await I.imageList(join(folder, 'list.csv'), { seed: false })(env)());
+    expect(listed).toEqual(found);
+    const other = right(await I.imageList(join(folder, 'list.csv'), { classNames: ['dogs', 'cats'] })(env)());
+    expect(other.classNames).toEqual(['dogs', 'cats']);
+    expect(other.files).not.toEqual(listed.files);
+    expectError(await I.imageList(join(folder, 'list.csv'), { classNames: ['dogs'] })(env)(), 'InvalidFile', '"cats"');
     const { train, validation } = right(I.splitFolder(0.4)(found));
     expect([...train.files, ...validation.files]).toEqual(found.files);
     expect(validation.files.length).toBe(2);

@@ -150,8 +150,16 @@ describe('into training', () => {
     expect(all.flatMap(({ y }) => numbers(y))).not.toEqual(plain.flatMap(({ y }) => numbers(y)));
     for (const { y, size } of all)
       for (let i = 0; i < size; i++) expect(Number(y.data[2 * i]) + Number(y.data[2 * i + 1])).toBeCloseTo(1, 6);
-    const wrong = pipe(DS.fromArray(plain), I.mixed('mixup', { seed: 1, alpha: -1 }));
-    expectError(await collect(wrong, undefined), 'InvalidImage', 'alpha', '-1');
+    const threads = { workers: 2, workerModule: worker };
+    for (const how of ['mixup', 'cutmix'] as const) {
+      const here = pipe(DS.fromArray(plain), I.mixed(how, { seed: 6 }));
+      const there = pipe(DS.fromArray(plain), I.mixed(how, { seed: 6, ...threads }));
+      expect(right(await collect(there, undefined))).toEqual(right(await collect(here, undefined)));
+    }
+    for (const at of [{}, threads]) {
+      const wrong = pipe(DS.fromArray(plain), I.mixed('mixup', { seed: 1, alpha: -1, ...at }));
+      expectError(await collect(wrong, undefined), 'InvalidImage', 'alpha', '-1');
+    }
   });
 
   it('augments batches that are in memory', async () => {
@@ -160,6 +168,14 @@ describe('into training', () => {
     await expectLaws(some, undefined, 2);
     const [batch] = right(await collect(some, undefined));
     expect([batch?.x.dtype, batch?.x.shape]).toEqual(['float32', [4, 3, 8, 8]]);
+    for (const from of [DS.start, { pass: 1, at: 2 }]) {
+      const inThreads = pipe(
+        data,
+        DS.fromDataset({ batchSize: 4, seed: 1 }),
+        I.augmented(steps.slice(1), { seed: 3, workers: 2, workerModule: worker }),
+      );
+      expect(right(await collect(inThreads, undefined, from))).toEqual(right(await collect(some, undefined, from)));
+    }
     const smaller = pipe(data, DS.fromDataset({ batchSize: 4 }), I.augmented([I.randomCrop(4, 4)], { seed: 3 }));
     expectError(await collect(smaller, undefined), 'InvalidImage', '[4,3,8,8]', '[4,3,4,4]');
   });

@@ -9,6 +9,7 @@ import { expectError, right } from '../support.ts';
 import { collect } from './support.ts';
 
 const Result = t.type({ doubled: t.number, index: t.number, seed: t.number, pixels: t.unknown });
+const Part = t.type({ bytes: t.number, sum: t.number, part: t.unknown });
 const module = new URL('./double.js', import.meta.url);
 const inWorkers = DS.mapInWorkers({ module, workers: 2, seed: 7, decode: Result.decode });
 const numbers = DS.fromArray([0, 1, 2, 3, 4, 5, 6, 7]);
@@ -36,6 +37,19 @@ describe('mapInWorkers', () => {
     const data = pipe(endless, DS.mapInWorkers({ module, workers: 1, capacity: 3, decode: Result.decode }));
     await S.runCollect(S.take(4)(data.open(DS.start)))(undefined)();
     expect(pulled).toBeLessThanOrEqual(7);
+  });
+
+  it('sends of a view of a large array its own part, there and back', async () => {
+    const data = Float32Array.from({ length: 40_000 }, (_, i) => i);
+    const parts = pipe(
+      DS.fromArray([0, 1, 2, 3]),
+      DS.map((i) => [{ data: data.subarray(10 * i, 10 * i + 10), of: { more: Buffer.from('abc') } }]),
+      DS.mapInWorkers({ module: new URL('./part.js', import.meta.url), workers: 1, decode: Part.decode }),
+    );
+    const all = right(await collect(parts, undefined));
+    expect(all.map(({ bytes, sum }) => [bytes, sum])).toEqual([0, 1, 2, 3].map((i) => [40, 100 * i + 45]));
+    expect(all[2]?.part).toEqual(Float64Array.of(20, 20));
+    for (const { part } of all) expect((part as Float64Array).buffer.byteLength).toBe(16);
   });
 
   it('tells what the function throws, a thread that ends, and a module that is not there', async () => {

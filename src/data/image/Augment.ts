@@ -4,6 +4,7 @@
  * An `Augmentation` is plain data (it can be sent to a worker thread, or stored); `augment` interprets it. What it does to an image is
  * a function of seed, epoch and the sample's index: the same in every run, whatever the batches and the threads.
  *
+ * Steps that are not random (`resize`, `centerCrop`, `normalise`) stand among them, so that one list says what becomes of an image.
  * Arguments and defaults are Keras's. A factor is a number f, which stands for [-f, f], or a range. Images are channels first.
  * Laws: the steps of a list are applied in order; factors of 0 change nothing; flipping twice changes nothing.
  */
@@ -12,107 +13,13 @@ import { pipe } from 'fp-ts/lib/function.js';
 import type { NdArray } from '../../shape/NdArray.ts';
 import type { State } from '../Random.ts';
 import { below } from '../Random.ts';
+import { type Augmentation, fault, type Range } from './Augmentation.ts';
 import type { Moment } from './Draw.ts';
 import { normal, stateOf, uniform } from './Draw.ts';
 import type { ImageError } from './ImageError.ts';
 import { invalidImage } from './ImageError.ts';
-import type { Affine, FillOptions, Picture } from './Warp.ts';
+import type { Affine, Picture } from './Warp.ts';
 import { about, cut, flip, resized, warp } from './Warp.ts';
-
-// -------------------------------------------------------------------------------------
-// model
-// -------------------------------------------------------------------------------------
-
-export type Range = readonly [number, number];
-export type Factor = number | Range;
-
-export type Augmentation =
-  | { readonly _tag: 'Flip'; readonly mode: 'horizontal' | 'vertical' | 'horizontalAndVertical' }
-  | { readonly _tag: 'Rotation'; readonly factor: Range; readonly fill: FillOptions }
-  | {
-      readonly _tag: 'Zoom';
-      readonly height: Range;
-      readonly width: Range | undefined;
-      readonly fill: FillOptions;
-    }
-  | { readonly _tag: 'Translation'; readonly height: Range; readonly width: Range; readonly fill: FillOptions }
-  | { readonly _tag: 'Crop'; readonly height: number; readonly width: number }
-  | { readonly _tag: 'Contrast'; readonly factor: Range; readonly valueRange: Range }
-  | { readonly _tag: 'Brightness'; readonly factor: Range; readonly valueRange: Range }
-  | {
-      readonly _tag: 'Erasing';
-      readonly factor: Range;
-      readonly scale: Range;
-      readonly fillValue: number | undefined;
-      readonly valueRange: Range;
-    };
-
-const symmetric = (factor: Factor): Range => (typeof factor === 'number' ? [-factor, factor] : factor);
-const pixels: Range = [0, 255];
-
-// -------------------------------------------------------------------------------------
-// constructors
-// -------------------------------------------------------------------------------------
-
-/** Left to right and top to bottom, each with probability 1/2; both by default. Keras `RandomFlip`. */
-export const randomFlip = (
-  mode: 'horizontal' | 'vertical' | 'horizontalAndVertical' = 'horizontalAndVertical',
-): Augmentation => ({ _tag: 'Flip', mode });
-
-/** Turned by a share of the full circle; positive is counter-clockwise: 0.1 is up to 36 degrees both ways. Keras `RandomRotation`. */
-export const randomRotation = (factor: Factor, fill: FillOptions = {}): Augmentation => ({
-  _tag: 'Rotation',
-  factor: symmetric(factor),
-  fill,
-});
-
-/** Larger (negative) or smaller (positive) by a share; the proportions stay unless `width` has a factor. Keras `RandomZoom`. */
-export const randomZoom = (height: Factor, options: FillOptions & { readonly width?: Factor } = {}): Augmentation => {
-  const { width, ...fill } = options;
-  return { _tag: 'Zoom', height: symmetric(height), width: width === undefined ? undefined : symmetric(width), fill };
-};
-
-/** Moved by shares of height and width; positive is down and right. Keras `RandomTranslation`. */
-export const randomTranslation = (height: Factor, width: Factor, fill: FillOptions = {}): Augmentation => ({
-  _tag: 'Translation',
-  height: symmetric(height),
-  width: symmetric(width),
-  fill,
-});
-
-/** A part of that size, anywhere; of an image that is too small the largest part of these proportions, resized. Keras `RandomCrop`. */
-export const randomCrop = (height: number, width: number): Augmentation => ({ _tag: 'Crop', height, width });
-
-/** Distances from each channel's mean times 1 + factor, brought into `valueRange` (0 to 255). Keras `RandomContrast`. */
-export const randomContrast = (factor: Factor, options: { readonly valueRange?: Range } = {}): Augmentation => ({
-  _tag: 'Contrast',
-  factor: symmetric(factor),
-  valueRange: options.valueRange ?? pixels,
-});
-
-/** A share of `valueRange` (0 to 255) added, brought into it. Keras `RandomBrightness`. */
-export const randomBrightness = (factor: Factor, options: { readonly valueRange?: Range } = {}): Augmentation => ({
-  _tag: 'Brightness',
-  factor: symmetric(factor),
-  valueRange: options.valueRange ?? pixels,
-});
-
-/**
- * A rectangle blotted out, with a probability that is drawn from `factor` (0 to 1 by default, a number f is 0 to f), of a share of the
- * area drawn from `scale`, with the proportions of the image, filled with `fillValue` or, by default, with noise in the middle of
- * `valueRange`. Keras `RandomErasing` (cutout: DeVries and Taylor 2017; Zhong et al. 2017).
- */
-export const randomErasing = (
-  options: {
-    readonly factor?: Factor;
-    readonly scale?: Range;
-    readonly fillValue?: number;
-    readonly valueRange?: Range;
-  } = {},
-): Augmentation => {
-  const { factor = 1, scale = [0.02, 0.33], fillValue, valueRange = pixels } = options;
-  return { _tag: 'Erasing', factor: typeof factor === 'number' ? [0, factor] : factor, scale, fillValue, valueRange };
-};
 
 // -------------------------------------------------------------------------------------
 // what they do
@@ -130,9 +37,9 @@ const means = ({ channels, data }: Picture): readonly number[] => {
   );
 };
 
-const crop = (state: State, height: number, width: number, x: Picture): Picture => {
-  if (x.height >= height && x.width >= width)
-    return cut(below(state, x.height - height + 1), below(state, x.width - width + 1), height, width)(x);
+/** A part of that size, at the place that `at` says of what is over; of an image that is too small the middle, resized. */
+const crop = (height: number, width: number, at: (over: number) => number, x: Picture): Picture => {
+  if (x.height >= height && x.width >= width) return cut(at(x.height - height), at(x.width - width), height, width)(x);
   const scale = Math.min(x.height / height, x.width / width);
   const [h, w] = [Math.max(1, Math.floor(height * scale)), Math.max(1, Math.floor(width * scale))];
   const part = cut(Math.floor((x.height - h) / 2), Math.floor((x.width - w) / 2), h, w)(x);
@@ -176,7 +83,19 @@ const step = (state: State, one: Augmentation, x: Picture): Picture => {
       return warp([1, 0, -w * x.width, 0, 1, -h * x.height], one.fill)(x);
     }
     case 'Crop':
-      return crop(state, one.height, one.width, x);
+      return crop(one.height, one.width, (over) => below(state, over + 1), x);
+    case 'CenterCrop':
+      return crop(one.height, one.width, (over) => Math.floor(over / 2), x);
+    case 'Resize':
+      return resized(one.height, one.width)(x);
+    case 'Normalise': {
+      const plane = x.height * x.width;
+      const f = (v: number, i: number): number => {
+        const c = Math.floor(i / plane);
+        return (v - (one.mean[c] ?? 0)) / (one.scale[c] ?? 1);
+      };
+      return { ...x, data: x.data.map(f) };
+    }
     case 'Contrast': {
       const [factor, mean, plane] = [1 + uniform(state, one.factor), means(x), x.height * x.width];
       const f = (v: number, i: number): number => {
@@ -191,34 +110,6 @@ const step = (state: State, one: Augmentation, x: Picture): Picture => {
     }
     case 'Erasing':
       return erase(state, one, x);
-  }
-};
-
-const isRange = ([low, high]: Range, least: number, most: number): boolean =>
-  low >= least && low <= high && high <= most;
-
-/** What is wrong with a step, if anything. */
-const fault = (one: Augmentation): string | undefined => {
-  const far = Number.MAX_VALUE;
-  switch (one._tag) {
-    case 'Flip':
-      return undefined;
-    case 'Rotation':
-      return isRange(one.factor, -far, far) ? undefined : 'a factor, or a range that ascends';
-    case 'Zoom':
-      return [one.height, one.width ?? one.height].every((r) => isRange(r, -1, far) && r[0] > -1)
-        ? undefined
-        : 'factors above -1, ranges that ascend';
-    case 'Translation':
-      return [one.height, one.width].every((r) => isRange(r, -1, 1)) ? undefined : 'factors from -1 to 1';
-    case 'Crop':
-      return [one.height, one.width].every((n) => Number.isInteger(n) && n > 0) ? undefined : 'positive integers';
-    case 'Contrast':
-      return isRange(one.factor, -1, far) ? undefined : 'factors from -1';
-    case 'Brightness':
-      return isRange(one.factor, -1, 1) ? undefined : 'factors from -1 to 1';
-    case 'Erasing':
-      return isRange(one.factor, 0, 1) && isRange(one.scale, 0, 1) ? undefined : 'factor and scale from 0 to 1';
   }
 };
 
@@ -264,7 +155,7 @@ export const augment =
     return pipe(
       steps,
       E.traverseArray((one) => {
-        const expected = fault(one);
+        const expected = fault(one, batch.shape[1] ?? 0);
         return expected === undefined
           ? E.right(one)
           : E.left(invalidImage(`augment: ${one._tag}`, expected, JSON.stringify(one)));

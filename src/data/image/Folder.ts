@@ -1,5 +1,5 @@
 /**
- * Folders of images, a class for each folder: listed first, loaded after.
+ * Folders of images, a class for each folder, and lists of them: listed first, loaded after.
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
@@ -13,7 +13,13 @@ import type { Dataset } from '../Dataset.ts';
 import { dataset, oneHot } from '../Dataset.ts';
 import { permutation } from '../Random.ts';
 import { bytes, floats, ints } from '../Samples.ts';
-import { type LabelledFile, labelledFolder } from '../source/Folder.ts';
+import {
+  type LabelledFile,
+  type LabelledFiles,
+  type ListOptions,
+  labelledFolder,
+  labelledList,
+} from '../source/Folder.ts';
 import type { ChannelsOf, ColorMode, DecodeOptions } from './Decode.ts';
 import { channelsOf, decodeImage } from './Decode.ts';
 import type { ImageError } from './ImageError.ts';
@@ -46,6 +52,14 @@ export interface FolderOptions {
 
 const known = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif'];
 
+const imagesOf =
+  (seed: number | false) =>
+  ({ classes, files }: LabelledFiles): ImageFolder => ({
+    _tag: 'ImageFolder',
+    classNames: classes,
+    files: seed === false ? files : Array.from(permutation(seed, files.length), (i) => files[i] as LabelledFile),
+  });
+
 /**
  * The image files of a folder with a folder for each class, shuffled. Errors: those of `D.labelledFolder` (no folders, a class that has
  * none, no files).
@@ -60,11 +74,25 @@ export const imageFolder = (
   const { classNames, seed = 0, extensions = known } = options;
   return pipe(
     labelledFolder(folder, { extensions, ...(classNames === undefined ? {} : { classes: classNames }) }),
-    RTE.map(({ classes, files }) => ({
-      _tag: 'ImageFolder' as const,
-      classNames: classes,
-      files: seed === false ? files : Array.from(permutation(seed, files.length), (i) => files[i] as LabelledFile),
-    })),
+    RTE.map(imagesOf(seed)),
+  );
+};
+
+/**
+ * The images of a list, a CSV file with the columns `path` and `label`, as `imageFolder` gives those of folders; `seed` as there.
+ * Errors: those of `D.labelledList`.
+ *
+ * @example
+ * pipe(imageList('flowers/train.csv'), RTE.chainW(loadImages({ size: [64, 64] })))
+ */
+export const imageList = (
+  path: string,
+  options: Pick<FolderOptions, 'classNames' | 'seed'> & Pick<ListOptions, 'columns' | 'delimiter'> = {},
+): RTE.ReaderTaskEither<HasFileSystem, FolderError, ImageFolder> => {
+  const { classNames, seed = 0, ...rest } = options;
+  return pipe(
+    labelledList(path, { ...rest, ...(classNames === undefined ? {} : { classes: classNames }) }),
+    RTE.map(imagesOf(seed)),
   );
 };
 

@@ -7,9 +7,8 @@
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import type { ReaderTaskEither } from 'fp-ts/lib/ReaderTaskEither.js';
-import type { NdArray } from '../../shape/NdArray.ts';
 import type { Int, Shape } from '../../shape/Shape.ts';
-import type { HasFileSystem, IoError } from '../../training/Environment.ts';
+import type { HasFileSystem } from '../../training/Environment.ts';
 import type { DataError } from '../DataError.ts';
 import { type Dataset, dataset } from '../Dataset.ts';
 import { bytes, floats, ints } from '../Samples.ts';
@@ -17,12 +16,11 @@ import type { LabelledFile } from '../source/Folder.ts';
 import { mapEffect, mapEither, mapSeeded } from '../streamed/Elements.ts';
 import { type DataStream, fromArray } from '../streamed/Model.ts';
 import { mapInWorkers } from '../streamed/Workers.ts';
-import { type Augmentation, augment } from './Augment.ts';
+import type { Augmentation } from './Augmentation.ts';
 import type { ChannelsOf, ColorMode, DecodeOptions } from './Decode.ts';
 import type { FolderError, ImageFolder } from './Folder.ts';
 import { type ImageError, invalidImage } from './ImageError.ts';
-import { cutmix, mixup } from './Mix.ts';
-import { answer, type Labelled, type Request } from './Request.ts';
+import { answer, answerBatch, type BatchRequest, type FileRequest, type Labelled } from './Request.ts';
 
 export type { Labelled };
 
@@ -30,7 +28,17 @@ export type { Labelled };
 // images of files
 // -------------------------------------------------------------------------------------
 
-export interface ReadOptions<M extends ColorMode, H extends number, W extends number> extends DecodeOptions<M> {
+/** Where the work is done. */
+export interface Threads {
+  /** In so many threads; default: in the one that asks. The results are the same, bit for bit. */
+  readonly workers?: number;
+  /** Where the threads' module is, for bundles that leave it behind: a file made of `data/image/Worker`. Default: beside this one. */
+  readonly workerModule?: URL | string;
+}
+
+export interface ReadOptions<M extends ColorMode, H extends number, W extends number>
+  extends DecodeOptions<M>,
+    Threads {
   /** Height and width of the result. */
   readonly size: readonly [H, W];
   /** Those of the decoded image, before `steps`; default: `size`. Larger than it where a step crops. */
@@ -39,23 +47,24 @@ export interface ReadOptions<M extends ColorMode, H extends number, W extends nu
   readonly steps?: readonly Augmentation[];
   /** Of the augmentation. Default 0. */
   readonly seed?: number;
-  /** Read, decode and augment in so many threads; default: in the thread that asks. They read files by Node, not by the environment. */
+  /** Reads, decodes and augments in so many threads, which read files by Node, not by the environment. */
   readonly workers?: number;
-  /** Where the threads' module is, for bundles that leave it behind: a file made of `data/image/Worker`. Default: beside this one. */
-  readonly workerModule?: URL | string;
 }
 
 /** The files of a folder as a stream, in their order: each can be had at once, so shuffling holds nothing but numbers. */
 export const imageFiles = (folder: ImageFolder): DataStream<unknown, never, LabelledFile> => fromArray(folder.files);
 
-type Answered<S extends Shape> = E.Either<ImageError | IoError, Labelled<S>>;
-
 const isRecord = (u: unknown): u is Readonly<Record<string, unknown>> => typeof u === 'object' && u !== null;
 
-const decoded = <S extends Shape>(result: unknown): Answered<S> =>
-  isRecord(result) && (result._tag === 'Left' || (result._tag === 'Right' && isRecord(result.right)))
-    ? (result as unknown as Answered<S>)
-    : E.left(invalidImage('readImages: workerModule', 'the answer of data/image/Worker', typeof result));
+/** What comes from a thread is an `Either` of what was asked for, if the module is the right one. */
+const answered =
+  <Err, A>(what: string) =>
+  (result: unknown): E.Either<Err | ImageError, A> =>
+    isRecord(result) && (result._tag === 'Left' || (result._tag === 'Right' && isRecord(result.right)))
+      ? (result as unknown as E.Either<Err, A>)
+      : E.left(invalidImage(`${what}: workerModule`, 'the answer of data/image/Worker', typeof result));
+
+const beside = (): URL => new URL('./Worker.js', import.meta.url);
 
 /**
  * Files to images with labels, each decoded to a size and augmented by seed, pass and place, one after the other or in worker threads:
@@ -82,7 +91,8 @@ export const readImages =
     const requests = pipe(
       self,
       mapSeeded(seed)(
-        ({ path, label }: LabelledFile, own): Request => ({
+        ({ path, label }: LabelledFile, own): FileRequest => ({
+          _tag: 'File',
           path,
           label,
           decode: { ...decode, size: decodeSize },
@@ -93,10 +103,14 @@ export const readImages =
       ),
     );
     // Its shape is checked there.
-    type Here = (request: Request) => ReaderTaskEither<HasFileSystem, FolderError, Labelled<[ChannelsOf<M>, H, W]>>;
-    if (workers === undefined) return pipe(requests, mapEffect(answer as Here));
-    const module = workerModule ?? new URL('./Worker.js', import.meta.url);
-    return pipe(requests, mapInWorkers({ module, workers, decode: decoded<[ChannelsOf<M>, H, W]> }));
+    type Image = Labelled<[ChannelsOf<M>, H, W]>;
+    if (workers === undefined)
+      return pipe(
+        requests,
+        mapEffect(answer as (request: FileRequest) => ReaderTaskEither<HasFileSystem, FolderError, Image>),
+      );
+    const module = workerModule ?? beside();
+    return pipe(requests, mapInWorkers({ module, workers, decode: answered<FolderError, Image>('readImages') }));
   };
 
 /** Images with labels as a batch to train on. Errors: none; other sizes among them. */
@@ -135,70 +149,58 @@ export const imageBatch = <S extends Shape>(
 
 type Pictures = [number, number, number];
 
-const seededBatches =
-  (seed: number) =>
-  <A, Err2>(f: (a: A, own: number) => E.Either<Err2, A>) =>
-  <R, Err>(self: DataStream<R, Err, A>): DataStream<R, Err | Err2, A> =>
-    pipe(
-      self,
-      mapSeeded(seed)(f),
-      mapEither((batch: E.Either<Err2, A>) => batch),
-    );
+/** Each batch by a request with a seed of its own, here or in threads. */
+const eachBatch =
+  <X, Y>(
+    what: string,
+    { seed, workers, workerModule }: Threads & { readonly seed: number },
+    asked: (batch: Dataset<X, Y>, seed: number) => BatchRequest<X, Y>,
+  ) =>
+  <R, Err>(self: DataStream<R, Err, Dataset<X, Y>>): DataStream<R, Err | ImageError | DataError, Dataset<X, Y>> => {
+    const requests = pipe(self, mapSeeded(seed)(asked));
+    if (workers === undefined) return pipe(requests, mapEither(answerBatch));
+    const module = workerModule ?? beside();
+    return pipe(requests, mapInWorkers({ module, workers, decode: answered<ImageError, Dataset<X, Y>>(what) }));
+  };
 
 /**
  * Batches of images augmented, by seed, pass and place: for images that are in memory (`DS.fromDataset`). Errors, of the stream:
- * those of `augment`; steps that change the size, which is in the type (`readImages` crops).
+ * those of `augment`; steps that change the size, which is in the type (`readImages` crops); a worker that fails.
  *
  * @example
- * pipe(data, DS.fromDataset({ batchSize: 32, seed: 1 }), augmented([randomFlip('horizontal')], { seed: 2 }))
+ * pipe(data, DS.fromDataset({ batchSize: 32, seed: 1 }), augmented([randomFlip('horizontal')], { seed: 2, workers: 2 }))
  */
 export const augmented =
-  (steps: readonly Augmentation[], options: { readonly seed: number }) =>
+  (steps: readonly Augmentation[], options: { readonly seed: number } & Threads) =>
   <R, Err, S extends Pictures, Y>(
     self: DataStream<R, Err, Dataset<S, Y>>,
-  ): DataStream<R, Err | ImageError, Dataset<S, Y>> =>
+  ): DataStream<R, Err | ImageError | DataError, Dataset<S, Y>> =>
     pipe(
       self,
-      seededBatches(options.seed)((batch: Dataset<S, Y>, seed): E.Either<ImageError, Dataset<S, Y>> => {
-        const before = batch.x as unknown as NdArray;
-        const samples = Array.from({ length: batch.size }, (_, i) => i);
-        return pipe(
-          before,
-          augment(steps, { seed, epoch: 0, samples }),
-          E.filterOrElse(
-            (x) => x.shape.join() === before.shape.join(),
-            (x) => invalidImage('augmented', `steps that keep the size, [${before.shape}]`, `[${x.shape}]`),
-          ),
-          E.map((x) => ({ ...batch, x: x as unknown as typeof batch.x })),
-        );
-      }),
+      eachBatch('augmented', options, (batch: Dataset<S, Y>, seed) => ({ _tag: 'Augment', batch, seed, steps })),
     );
 
 /**
  * The images of each batch mixed with others of it, and their targets, which are rows of probabilities: `DS.mapEither(D.oneHot(10))`
- * before. Errors, of the stream: those of `mixup` and `cutmix`.
+ * before. Errors, of the stream: those of `mixup` and `cutmix`; a worker that fails.
  *
  * @example
  * pipe(batches, DS.mapEither(D.oneHot(10)), mixed('cutmix', { seed: 3 })) // train with Loss.categoricalCrossentropy()
  */
 export const mixed =
-  (how: 'mixup' | 'cutmix', options: { readonly seed: number; readonly alpha?: number }) =>
+  (how: 'mixup' | 'cutmix', options: { readonly seed: number; readonly alpha?: number } & Threads) =>
   <R, Err, S extends Pictures, K extends number>(
     self: DataStream<R, Err, Dataset<S, [K]>>,
-  ): DataStream<R, Err | ImageError, Dataset<S, [K]>> => {
-    const { seed: base, ...shape } = options;
-    const mix = how === 'mixup' ? mixup : cutmix;
+  ): DataStream<R, Err | ImageError | DataError, Dataset<S, [K]>> => {
+    const { alpha, ...rest } = options;
     return pipe(
       self,
-      seededBatches(base)(
-        (batch: Dataset<S, [K]>, seed): E.Either<ImageError, Dataset<S, [K]>> =>
-          pipe(
-            mix(
-              { seed, epoch: 0, batch: 0 },
-              shape,
-            )({ x: batch.x as unknown as NdArray, y: batch.y as unknown as NdArray }),
-            E.map(({ x, y }) => ({ ...batch, x: x as unknown as typeof batch.x, y: y as unknown as typeof batch.y })),
-          ),
-      ),
+      eachBatch('mixed', rest, (batch: Dataset<S, [K]>, seed) => ({
+        _tag: 'Mix',
+        batch,
+        seed,
+        how,
+        ...(alpha === undefined ? {} : { alpha }),
+      })),
     );
   };

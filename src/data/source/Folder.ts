@@ -130,6 +130,15 @@ export const labelledFolder =
 // lists
 // -------------------------------------------------------------------------------------
 
+export interface ListOptions {
+  /** Names of the two columns. Default `path` and `label`. */
+  readonly columns?: { readonly path: string; readonly label: string };
+  /** Names of the classes in the order of their numbers. Default: all labels there are, sorted. */
+  readonly classes?: readonly string[];
+  /** Default `,`. */
+  readonly delimiter?: string;
+}
+
 const isAbsolute = (path: string): boolean => path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path);
 
 /**
@@ -138,14 +147,7 @@ const isAbsolute = (path: string): boolean => path.startsWith('/') || /^[A-Za-z]
  *
  * Errors: those of `csv`; a label that is not among `classes`.
  */
-export const labelledList = (
-  path: string,
-  options: {
-    readonly columns?: { readonly path: string; readonly label: string };
-    readonly classes?: readonly string[];
-    readonly delimiter?: string;
-  } = {},
-): FromFolder => {
+export const labelledList = (path: string, options: ListOptions = {}): FromFolder => {
   const { columns = { path: 'path', label: 'label' }, delimiter } = options;
   const Entry = row({ path: column(columns.path, t.string), label: column(columns.label, t.string) });
   const folder = path.slice(0, Math.max(0, path.lastIndexOf('/') + 1));

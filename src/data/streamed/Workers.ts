@@ -38,17 +38,47 @@ export interface InWorkers<Err, B> {
 // -------------------------------------------------------------------------------------
 
 /**
- * As text, so that it needs no file of its own wherever this library is bundled. Buffers of the result are handed over, not
- * copied, where they belong to one view alone.
+ * A view that is a part of a larger buffer takes all of that buffer with it when it is sent: a block of an array would take the array.
+ * So such views are copied before. What has none is given back as it is.
+ */
+const trimmed = (value: unknown, depth = 0): unknown => {
+  if (typeof value !== 'object' || value === null || depth > 8) return value;
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteOffset, byteLength } = value;
+    if (!(buffer instanceof ArrayBuffer) || byteLength === buffer.byteLength) return value;
+    const View = (Buffer.isBuffer(value) ? Uint8Array : value.constructor) as new (b: ArrayBuffer) => ArrayBufferView;
+    return new View(buffer.slice(byteOffset, byteOffset + byteLength));
+  }
+  if (Array.isArray(value)) {
+    if (typeof value[0] !== 'object') return value;
+    const parts = value.map((part) => trimmed(part, depth + 1));
+    return parts.some((part, i) => part !== value[i]) ? parts : value;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const entries = Object.entries(value).map(([name, part]) => [name, part, trimmed(part, depth + 1)] as const);
+  return entries.some(([, part, own]) => part !== own)
+    ? Object.fromEntries(entries.map(([name, , own]) => [name, own]))
+    : value;
+};
+
+/**
+ * As text, so that it needs no file of its own wherever this library is bundled. Results are trimmed there likewise, and their buffers
+ * handed over, not copied.
  */
 const program = `
 const { parentPort, workerData } = require('node:worker_threads');
-const owned = (value, found, depth) => {
-  if (typeof value !== 'object' || value === null || depth > 8) return found;
+const trimmed = (value, found, depth) => {
+  if (typeof value !== 'object' || value === null || depth > 8) return value;
   if (ArrayBuffer.isView(value)) {
-    if (value.buffer instanceof ArrayBuffer && value.byteLength === value.buffer.byteLength) found.add(value.buffer);
-  } else if (Array.isArray(value) ? value.length <= 64 : true) for (const part of Object.values(value)) owned(part, found, depth + 1);
-  return found;
+    const { buffer, byteOffset, byteLength } = value;
+    if (!(buffer instanceof ArrayBuffer)) return value;
+    const own = byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+    found.add(own);
+    return own === buffer ? value : new (Buffer.isBuffer(value) ? Uint8Array : value.constructor)(own);
+  }
+  if (Array.isArray(value)) return typeof value[0] === 'object' ? value.map((part) => trimmed(part, found, depth + 1)) : value;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, trimmed(part, found, depth + 1)]));
 };
 const loading = import(workerData);
 parentPort.on('message', async ({ id, element, context }) => {
@@ -57,9 +87,10 @@ parentPort.on('message', async ({ id, element, context }) => {
     const { default: exported } = await loading;
     const f = typeof exported === 'function' ? exported : exported?.default;
     if (typeof f !== 'function') return fail('its default export is no function');
-    const result = await f(element, context);
+    const found = new Set();
+    const result = trimmed(await f(element, context), found, 0);
     try {
-      parentPort.postMessage({ id, result }, [...owned(result, new Set(), 0)]);
+      parentPort.postMessage({ id, result }, [...found]);
     } catch {
       parentPort.postMessage({ id, result });
     }
@@ -115,7 +146,7 @@ const openPool = (module: URL | string, size: number): Pool => {
         waiting.set(id, { worker, resolve });
         loads[worker] = (loads[worker] ?? 0) + 1;
         try {
-          threads[worker]?.postMessage({ id, element, context });
+          threads[worker]?.postMessage({ id, element: trimmed(element), context });
         } catch (e) {
           settle(id, E.left(`the element cannot be sent to a worker: ${e instanceof Error ? e.message : String(e)}`));
         }
@@ -172,7 +203,7 @@ const run = <R, Err, A, Err2, B>(
 /**
  * A function of each element, in worker threads: decoding and augmenting images while the model trains. Elements leave in their
  * order, and no more than `capacity` are under way. The function lives in a module of its own, since functions cannot be sent;
- * elements and results are sent as `structuredClone` would copy them, and result's buffers are handed over. Threads are
+ * elements and results are sent as `structuredClone` would copy them (of a view its own part alone), and results' buffers are handed over. Threads are
  * started when a pass is read, and ended with it.
  *
  * Errors, of the stream: the module cannot be loaded, the function throws, a thread ends (which element, and what was said);
