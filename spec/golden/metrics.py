@@ -131,6 +131,17 @@ case("auc", "multi", lambda w: M.roc_auc_score(multi_y, multi_p, average="macro"
      [{"thresholds": every, "multiLabel": True}])
 case("auc", "multi", lambda w: M.roc_auc_score(multi_y, multi_p, average="micro", sample_weight=w), True,
      [{"thresholds": every}])
+case("auc", "multi", lambda w: M.roc_auc_score(multi_y, multi_p, average="weighted", sample_weight=w), True,
+     [{"thresholds": every, "multiLabel": True, "average": "weighted"}])
+case("auc", "onehot", lambda w: M.roc_auc_score(classes, scores, average="macro", multi_class="ovr", sample_weight=w),
+     True, [{"thresholds": every, "multiLabel": True}])
+case("auc", "onehot", lambda w: M.roc_auc_score(np.eye(c)[classes], scores, average="weighted", sample_weight=w), True,
+     [{"thresholds": every, "multiLabel": True, "average": "weighted"}])
+average_precision = {"thresholds": every, "curve": "PR", "summationMethod": "step"}
+case("auc", "binary", lambda w: M.average_precision_score(flat_y, flat_p, sample_weight=w), True, [average_precision])
+for average in ("micro", "macro", "weighted"):
+    case("auc", "multi", lambda w: M.average_precision_score(multi_y, multi_p, average=average, sample_weight=w), True,
+         [{**average_precision, **({} if average == "micro" else {"multiLabel": True, "average": average})}])
 
 for on in ("sparse", "onehot"):
     accuracy = "sparseCategoricalAccuracy" if on == "sparse" else "categoricalAccuracy"

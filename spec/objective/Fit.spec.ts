@@ -1,9 +1,19 @@
 /** Losses with targets of their own, from the compiler's check to a trained model. */
 import * as E from 'fp-ts/lib/Either.js';
+import { pipe } from 'fp-ts/lib/function.js';
 import type * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as History from '../../src/callback/History.ts';
-import { Data as D, Environment, Layer as L, Loss, Metric, Optimizer, Training as T } from '../../src/index.ts';
+import {
+  Data as D,
+  Environment,
+  Layer as L,
+  Loss,
+  Metric,
+  Operators,
+  Optimizer,
+  Training as T,
+} from '../../src/index.ts';
 import { noise, right } from '../training/support.ts';
 
 const env = Environment.node({ threads: 1 })();
@@ -82,6 +92,32 @@ describe('losses with targets of their own train', () => {
     expect(Object.keys(logs)).toEqual(expect.arrayContaining(['auc', 'loss', 'precision_at_recall', 'recall']));
     expect(logs.auc?.at(-1)).toBeGreaterThan(0.9);
     expect(logs.loss?.at(-1)).toBeLessThan(logs.loss?.[0] as number);
+  });
+
+  it('a loss and a metric of one’s own, of classes', async () => {
+    const doubt = (output: Graph.Value, target: Graph.Value) => {
+      const classes = Operators.unsqueeze([1])(Operators.cast('int64')(target));
+      return Operators.squeeze([1])(Operators.sub(1, Operators.gatherElements(output, classes, 1)));
+    };
+    const ofClasses = Loss.sparseCategoricalCrossentropy();
+    const objective = T.compile(L.model(L.input([3]), L.dense(3, { activation: 'softmax' })), {
+      loss: pipe(Loss.custom('doubt', doubt), Loss.withTargetsOf(ofClasses)),
+      optimizer: adam,
+      metrics: [
+        pipe(
+          Metric.custom('trust', 'max', (output, target) => Operators.sub(1, doubt(output, target))),
+          Metric.withTargetsOf(ofClasses),
+        ),
+      ],
+    });
+    const x = noise(96);
+    const y = Array.from({ length: 32 }, (_, i) => Number((x[3 * i] as number) > 0));
+    const data = right(D.dataset({ x: D.floats([3], x), y: D.ints([], y) }));
+    const trained = await T.run(T.fit(objective, { data, ...settings }))(env)();
+    if (E.isLeft(trained)) throw new Error(T.showError(trained.left));
+    const { loss = [], trust = [] } = History.values(trained.right.history);
+    expect(loss.at(-1)).toBeLessThan((loss[0] as number) / 2);
+    expect(trust.at(-1)).toBeCloseTo(1 - (loss.at(-1) as number), 5);
   });
 
   it('targets that do not go with the loss are refused by the compiler', () => {

@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/lib/Either.js';
+import { pipe } from 'fp-ts/lib/function.js';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as Loss from '../../src/objective/Loss.ts';
 import * as Metric from '../../src/objective/Metric.ts';
@@ -147,6 +148,122 @@ describe('options that make no sense', () => {
       E.left('auc: expects thresholds from 0 to 1; with outputs that are logits, say fromLogits'),
     );
     expect(accepted(Metric.f1({ topK: 2 }))).toEqual(E.right(['batch', 3]));
+  });
+
+  it('of every loss', () => {
+    const two = ['batch', 2] as const;
+    const wrong: readonly (readonly [Loss.AnyLoss, string])[] = [
+      [Loss.binaryCrossentropy({ labelSmoothing: 2 }), 'binaryCrossentropy: labelSmoothing must be from 0 to 1, got 2'],
+      [
+        Loss.categoricalCrossentropy({ labelSmoothing: -1 }),
+        'categoricalCrossentropy: labelSmoothing must be from 0 to 1, got -1',
+      ],
+      [
+        Loss.sparseCategoricalCrossentropy({ ignoreClass: 0.5, labelSmoothing: Number.NaN }),
+        'sparseCategoricalCrossentropy: labelSmoothing must be from 0 to 1, got NaN; ' +
+          'sparseCategoricalCrossentropy: ignoreClass must be an integer, got 0.5',
+      ],
+      [
+        Loss.binaryFocalCrossentropy({ gamma: -1, alpha: 2 }),
+        'binaryFocalCrossentropy: gamma must be a finite number, 0 or more, got -1; ' +
+          'binaryFocalCrossentropy: alpha must be from 0 to 1, got 2',
+      ],
+      [
+        Loss.categoricalFocalCrossentropy({ alpha: [1, -1] }),
+        'categoricalFocalCrossentropy: alpha must be a finite number, 0 or more, got -1',
+      ],
+      [
+        Loss.categoricalFocalCrossentropy({ alpha: [1, 1, 1] }),
+        'categoricalFocalCrossentropy: alpha must have one number for each of the 2 classes, got 3',
+      ],
+      [Loss.huber({ delta: 0 }), 'huber: delta must be a finite number above 0, got 0'],
+      [
+        Loss.gaussianNegativeLogLikelihood({ epsilon: 0 }),
+        'gaussianNegativeLogLikelihood: epsilon must be a finite number above 0, got 0',
+      ],
+      [Loss.triplet({ margin: Number.NaN }), 'triplet: margin must be a finite number, got NaN'],
+      [Loss.circle({ gamma: 0 }), 'circle: gamma must be a finite number above 0, got 0'],
+      [Loss.dice({ axes: [2] }), 'dice: axes must be integers from -2 to 1 with outputs [batch,2], got 2'],
+      [Loss.dice({ axes: [] }), 'dice: expects one axis at least in axes; leave them out to take all'],
+      [Loss.tversky({ alpha: -1 }), 'tversky: alpha must be a finite number, 0 or more, got -1'],
+      [Loss.scale(Number.NaN)(Loss.huber()), 'scale: the weight must be a finite number, got NaN'],
+      [
+        Loss.weighted([[Number.POSITIVE_INFINITY, Loss.huber()]]),
+        'weighted: the weight of huber_loss must be a finite number, got Infinity',
+      ],
+      [Loss.weighted([[1, Loss.huber({ delta: -1 })]]), 'huber: delta must be a finite number above 0, got -1'],
+    ];
+    for (const [loss, message] of wrong) expect(loss.targetShape(two)).toEqual(E.left(message));
+  });
+
+  it('of every metric', () => {
+    const wrong: readonly (readonly [Metric.AnyMetric, string])[] = [
+      [Metric.binaryAccuracy({ threshold: Number.NaN }), 'binaryAccuracy: threshold must be a finite number, got NaN'],
+      [Metric.topKCategoricalAccuracy({ k: 0 }), 'topKCategoricalAccuracy: k must be a positive integer, got 0'],
+      [
+        Metric.sparseTopKCategoricalAccuracy({ k: 1.5 }),
+        'sparseTopKCategoricalAccuracy: k must be a positive integer, got 1.5',
+      ],
+      [Metric.truePositives({ threshold: Number.NaN }), 'truePositives: threshold must be a finite number, got NaN'],
+      [Metric.recall({ threshold: Number.NaN }), 'recall: threshold must be a finite number, got NaN'],
+      [Metric.fBeta({ beta: 0 }), 'fBeta: beta must be a finite number above 0, got 0'],
+      [Metric.r2({ regressors: -1 }), 'r2: regressors must be a whole number, 0 or more, got -1'],
+      [Metric.perplexity({ ignoreClass: 0.5 }), 'perplexity: ignoreClass must be an integer, got 0.5'],
+      [Metric.meanIou({ ignoreClass: 0.5 }), 'mean_io_u: ignoreClass must be an integer, got 0.5'],
+      [Metric.auc({ numThresholds: 1 }), 'auc: numThresholds must be an integer from 2 to 1048576, got 1'],
+      [
+        Metric.auc({ numThresholds: Number.POSITIVE_INFINITY }),
+        'auc: numThresholds must be an integer from 2 to 1048576, got Infinity',
+      ],
+      [Metric.auc({ average: 'weighted' }), 'auc: average and labelWeights are of columns; say multiLabel'],
+      [
+        Metric.auc({ multiLabel: true, average: 'macro', labelWeights: [1, 1, 1] }),
+        'auc: average and labelWeights exclude each other; keep one',
+      ],
+      [
+        Metric.auc({ multiLabel: true, labelWeights: [1, 1] }),
+        'auc: labelWeights must be 3 with outputs [batch,3], got 2',
+      ],
+      [
+        Metric.auc({ multiLabel: true, labelWeights: [1, 1, -1] }),
+        'auc: a weight of labelWeights must be a finite number, 0 or more, got -1',
+      ],
+      [Metric.specificityAtSensitivity(1.5), 'specificityAtSensitivity: the bound must be from 0 to 1, got 1.5'],
+      [
+        Metric.precisionAtRecall(0.5, { numThresholds: 0 }),
+        'precisionAtRecall: numThresholds must be an integer from 2 to 1048576, got 0',
+      ],
+    ];
+    for (const [metric, message] of wrong) expect(metric.accepts(['batch', 3], ['batch', 3])).toEqual(E.left(message));
+  });
+});
+
+describe('targets of another loss', () => {
+  const own = pipe(
+    Loss.custom('doubt', (output) => output),
+    Loss.withTargetsOf(Loss.sparseCategoricalCrossentropy({ ignoreClass: -1 })),
+  );
+
+  it('are those of a loss of one’s own: shape, type, range, and what does not count', () => {
+    expectTypeOf<TargetOf<typeof own, ['batch', 10]>>().toEqualTypeOf<Int<['batch']>>();
+    expect(own.targetShape(['batch', 10])).toEqual(E.right({ int: ['batch'] }));
+    expect([own.name, own.target]).toEqual(['doubt', 'int32']);
+    expect(own.range(['batch', 10])).toEqual({ min: 0, max: 9, integer: true, except: -1 });
+    expect(own.mask).toBeDefined();
+  });
+
+  it('and of a metric of one’s own', () => {
+    const metric = pipe(
+      Metric.custom('sure', 'max', (output) => output),
+      Metric.withTargetsOf(own),
+    );
+    expectTypeOf<TargetOf<typeof metric, ['batch', 10]>>().toEqualTypeOf<Int<['batch']>>();
+    expectTypeOf(metric.name).toEqualTypeOf<'sure'>();
+    expectTypeOf(metric.direction).toEqualTypeOf<'max'>();
+    expect(metric.accepts(['batch', 10], { int: ['batch'] })).toEqual(E.right({ int: ['batch'] }));
+    expect(metric.accepts(['batch', 10], ['batch', 10])).toEqual(
+      E.left('sure: expects targets int32[batch] with outputs [batch,10], got [batch,10]'),
+    );
   });
 });
 

@@ -30,8 +30,11 @@ import { ratio } from './Mean.ts';
 /** True against false positives; precision against recall; or their gains over calling everything yes. */
 export type CurveKind = 'ROC' | 'PR' | 'PRGain';
 
-/** Between two thresholds: on the straight line (for `PR`, the true interpolation), the lower or the higher value. */
-export type Summation = 'interpolation' | 'minoring' | 'majoring';
+/**
+ * Between two thresholds: on the straight line (for `PR`, the true interpolation), the lower or the higher value, or that at
+ * the lower threshold (`step`; of `PR` it makes the average precision).
+ */
+export type Summation = 'interpolation' | 'minoring' | 'majoring' | 'step';
 
 export interface CurveUpdate {
   readonly thresholds: readonly number[];
@@ -121,6 +124,7 @@ const place: Readonly<Record<CurveKind, (p: Point) => readonly [x: number, y: nu
 const height: Readonly<Record<Summation, (a: number, b: number) => number>> = {
   interpolation: (a, b) => (a + b) / 2,
   minoring: Math.min,
+  step: (a) => a,
   majoring: Math.max,
 };
 

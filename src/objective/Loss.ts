@@ -21,6 +21,7 @@ export {
   type ReductionOptions,
   scalar,
   type Term,
+  withTargetsOf,
 } from './losses/Definition.ts';
 export * from './losses/Embeddings.ts';
 export * from './losses/Margins.ts';

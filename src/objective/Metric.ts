@@ -24,6 +24,7 @@ export {
   type States,
   sum,
   type ThresholdOptions,
+  withTargetsOf,
 } from './metrics/Definition.ts';
 export * from './metrics/Errors.ts';
 export * from './metrics/Matrices.ts';

@@ -170,15 +170,11 @@ const withClasses =
 
 export const sameShape: TargetShape = E.right;
 
-/** The rule, unless an option of the loss is wrong: then that is the message. */
+/** The rule, unless options of the loss are wrong: then that is the message. */
 export const provided =
-  (message: string | undefined) =>
+  (problems: readonly string[]) =>
   (rule: TargetShape): TargetShape =>
-    message === undefined ? rule : () => E.left(message);
-
-/** What is wrong with a share that must lie between 0 and 1. */
-export const between = (what: string, value: number): string | undefined =>
-  value > 0 && value < 1 ? undefined : `${what} must be between 0 and 1, both exclusive, got ${value}`;
+    problems.length === 0 ? rule : () => E.left(problems.join('; '));
 
 export const sparse = withClasses((s) => int(s.filter((_, i) => i !== classAxis(s.length))));
 

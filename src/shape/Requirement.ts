@@ -30,7 +30,11 @@ export const notNegative = of((x) => x >= 0 && Number.isFinite(x), 'a finite num
 
 export const from0to1 = of((x) => x >= 0 && x <= 1, 'from 0 to 1');
 
+export const between0and1 = of((x) => x > 0 && x < 1, 'between 0 and 1, both exclusive');
+
 export const positiveInteger = of((x) => Number.isInteger(x) && x > 0, 'a positive integer');
+
+export const wholeNumber = of((x) => Number.isInteger(x) && x >= 0, 'a whole number, 0 or more');
 
 export const integer = of(Number.isInteger, 'an integer');
 

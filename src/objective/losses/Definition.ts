@@ -5,6 +5,7 @@ import type * as E from 'fp-ts/lib/Either.js';
 import type { Value } from '../../graph/Graph.ts';
 import { add, and, cast, mul, rank } from '../../graph/Operators.ts';
 import type { Fn } from '../../shape/Fn.ts';
+import { type Requirement, unmet } from '../../shape/Requirement.ts';
 import type { AnyShape } from '../../shape/Shape.ts';
 import type { Formula } from '../Formula.ts';
 import { type Reduction, reduce } from '../Reduction.ts';
@@ -106,6 +107,33 @@ export const custom = (name: string, perSample: Formula, options: ReductionOptio
 });
 
 export const define = <F extends Fn>(loss: Omit<Loss<F>, '~fn'>): Loss<F> => loss;
+
+/** The loss; with options that do not meet what is required, one that no output goes with. */
+export const requiring =
+  (op: string, requirements: readonly Requirement[]) =>
+  <F extends Fn>(loss: Loss<F>): Loss<F> => ({
+    ...loss,
+    targetShape: T.provided(unmet(op, requirements))(loss.targetShape),
+  });
+
+/**
+ * The loss with the targets of another one: their shape and element type, the numbers that they may be, and which of them do
+ * not count. For a loss of your own whose targets are classes.
+ *
+ * @example
+ * // How often the class is not the most probable one, but smooth: 1 minus its probability.
+ * pipe(
+ *   Loss.custom('doubt', (output, target) => {
+ *     const classes = unsqueeze([1])(cast('int64')(target));
+ *     return squeeze([1])(sub(1, gatherElements(output, classes, 1)));
+ *   }),
+ *   Loss.withTargetsOf(Loss.sparseCategoricalCrossentropy()),
+ * );
+ */
+export const withTargetsOf =
+  <F extends Fn>({ target, targetShape, range, mask }: Loss<F>) =>
+  (loss: AnyLoss): Loss<F> =>
+    define({ ...loss, target, targetShape, range, mask });
 
 /** What probabilities, and labels that are 0 or 1, may be. */
 export const probabilities = (): Range => ({ min: 0, max: 1, integer: false, except: undefined });

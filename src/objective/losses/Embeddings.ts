@@ -3,6 +3,7 @@
  * [batch,features], the target the class of each; what is compared is the samples of a batch with each other, so batches
  * must have several of a class.
  */
+import { pipe } from 'fp-ts/lib/function.js';
 import { stopGradient } from '../../autodiff/Grad.ts';
 import type { Value } from '../../graph/Graph.ts';
 import {
@@ -32,9 +33,10 @@ import {
   unsqueeze,
   where,
 } from '../../graph/Operators.ts';
+import { finite, positive } from '../../shape/Requirement.ts';
 import { type Formula, float } from '../Formula.ts';
 import * as T from '../Target.ts';
-import { custom, define, type Loss, type ReductionOptions } from './Definition.ts';
+import { custom, define, type Loss, type ReductionOptions, requiring } from './Definition.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -162,11 +164,14 @@ const circleOf =
  * Loss.triplet({ margin: 0.2 });
  */
 export const triplet = (options: TripletOptions = {}): Loss<T.Labels<'triplet'>> =>
-  define({
-    ...custom('triplet', tripletOf(options), options),
-    target: 'int32',
-    targetShape: T.labels('triplet'),
-  });
+  pipe(
+    define<T.Labels<'triplet'>>({
+      ...custom('triplet', tripletOf(options), options),
+      target: 'int32',
+      targetShape: T.labels('triplet'),
+    }),
+    requiring('triplet', [finite('margin', options.margin)]),
+  );
 
 /**
  * As triplets, but over all pairs at once, each weighted by how far it is from where it should be. Outputs must have
@@ -174,10 +179,13 @@ export const triplet = (options: TripletOptions = {}): Loss<T.Labels<'triplet'>>
  */
 export const circle = (options: CircleOptions = {}): Loss<T.Labels<'circle'>> => {
   const perSample = circleOf(options);
-  return define({
-    ...custom('circle', perSample, options),
-    target: 'int32',
-    targetShape: T.labels('circle'),
-    mask: (output, target) => float(greater(perSample(output, target), 0)),
-  });
+  return pipe(
+    define<T.Labels<'circle'>>({
+      ...custom('circle', perSample, options),
+      target: 'int32',
+      targetShape: T.labels('circle'),
+      mask: (output, target) => float(greater(perSample(output, target), 0)),
+    }),
+    requiring('circle', [positive('gamma', options.gamma), finite('margin', options.margin)]),
+  );
 };

@@ -1,11 +1,15 @@
 /**
  * Losses of sets: how far the predicted one and the true one are from lying on each other. For segmentation.
  */
+import * as E from 'fp-ts/lib/Either.js';
+import { pipe } from 'fp-ts/lib/function.js';
 import type { Value } from '../../graph/Graph.ts';
 import { add, div, mul, reduceSum, sigmoid, sub } from '../../graph/Operators.ts';
+import { notNegative } from '../../shape/Requirement.ts';
+import { dims, show } from '../../shape/Shape.ts';
 import { type Formula, onFloats } from '../Formula.ts';
-import type * as T from '../Target.ts';
-import { custom, type Loss, probabilities, type ReductionOptions } from './Definition.ts';
+import * as T from '../Target.ts';
+import { custom, type Loss, probabilities, type ReductionOptions, requiring } from './Definition.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -56,17 +60,33 @@ const tverskyOf = ({ alpha = 0.5, beta = 0.5, ...options }: TverskyOptions): For
 // constructors
 // -------------------------------------------------------------------------------------
 
-/** 1 - 2 |A and B| / (|A| + |B|), with probabilities for members. 0 is best, 1 worst. Keras: Dice. */
-export const dice = (options: OverlapOptions = {}): Loss<T.SameShape> => ({
-  ...custom('dice', diceOf(options), options),
+/** There is a set, and it has axes of the output. */
+const withAxes =
+  (op: string, axes: readonly number[] | undefined): T.TargetShape =>
+  (output) => {
+    const rank = dims(output).length;
+    const wrong = axes?.find((axis) => !Number.isInteger(axis) || axis < -rank || axis >= rank);
+    if (axes?.length === 0) return E.left(`${op}: expects one axis at least in axes; leave them out to take all`);
+    return wrong === undefined
+      ? T.sameShape(output)
+      : E.left(`${op}: axes must be integers from ${-rank} to ${rank - 1} with outputs ${show(output)}, got ${wrong}`);
+  };
+
+const overlap = (op: string, formula: Formula, options: OverlapOptions): Loss<T.SameShape> => ({
+  ...custom(op, formula, options),
+  targetShape: withAxes(op, options.axes),
   range: probabilities,
 });
+
+/** 1 - 2 |A and B| / (|A| + |B|), with probabilities for members. 0 is best, 1 worst. Keras: Dice. */
+export const dice = (options: OverlapOptions = {}): Loss<T.SameShape> => overlap('dice', diceOf(options), options);
 
 /**
  * 1 - I / (I + alpha FP + beta FN): Dice where `alpha` and `beta` are 0.5; a larger `beta` finds more.
  * Keras: Tversky.
  */
-export const tversky = (options: TverskyOptions = {}): Loss<T.SameShape> => ({
-  ...custom('tversky', tverskyOf(options), options),
-  range: probabilities,
-});
+export const tversky = (options: TverskyOptions = {}): Loss<T.SameShape> =>
+  pipe(
+    overlap('tversky', tverskyOf(options), options),
+    requiring('tversky', [notNegative('alpha', options.alpha), notNegative('beta', options.beta)]),
+  );

@@ -1,11 +1,13 @@
 /**
  * Losses for outputs that are quantities.
  */
+import { pipe } from 'fp-ts/lib/function.js';
 import { neg } from '../../graph/Operators.ts';
+import { between0and1, positive } from '../../shape/Requirement.ts';
 import * as F from '../Formula.ts';
 import { type GaussianOptions, gaussian } from '../Gaussian.ts';
 import * as T from '../Target.ts';
-import { custom, define, type Loss, probabilities, type ReductionOptions } from './Definition.ts';
+import { custom, define, type Loss, probabilities, type ReductionOptions, requiring } from './Definition.ts';
 
 export type { GaussianOptions } from '../Gaussian.ts';
 
@@ -27,7 +29,10 @@ export const meanSquaredLogarithmicError = (options: ReductionOptions = {}): Los
 
 /** Squared near the truth, linear further than `delta` (default 1) from it. Keras: Huber. PyTorch: HuberLoss. */
 export const huber = (options: ReductionOptions & { readonly delta?: number } = {}): Loss<T.SameShape> =>
-  custom('huber_loss', F.huber(options.delta ?? 1), options);
+  pipe(
+    custom('huber_loss', F.huber(options.delta ?? 1), options),
+    requiring('huber', [positive('delta', options.delta)]),
+  );
 
 /** Mean of ln(cosh(p - y)): as Huber, but smooth. Keras: LogCosh. */
 export const logCosh = (options: ReductionOptions = {}): Loss<T.SameShape> => custom('log_cosh', F.logCosh, options);
@@ -52,10 +57,11 @@ export const cosineSimilarity = (options: ReductionOptions = {}): Loss<T.SameSha
  * @example
  * Loss.quantile(0.9); // nine of ten targets are below the output
  */
-export const quantile = (quantile: number, options: ReductionOptions = {}): Loss<T.SameShape> => ({
-  ...custom('quantile', F.quantile(quantile), options),
-  targetShape: T.provided(T.between('quantile: the quantile', quantile))(T.sameShape),
-});
+export const quantile = (quantile: number, options: ReductionOptions = {}): Loss<T.SameShape> =>
+  pipe(
+    custom('quantile', F.quantile(quantile), options),
+    requiring('quantile', [between0and1('the quantile', quantile)]),
+  );
 
 /**
  * Minus the logarithm of a normal density, for outputs that say how sure they are: output [batch,2k] is k means, then k
@@ -70,7 +76,10 @@ export const quantile = (quantile: number, options: ReductionOptions = {}): Loss
 export const gaussianNegativeLogLikelihood = (
   options: GaussianOptions & ReductionOptions = {},
 ): Loss<T.Half<'gaussianNegativeLogLikelihood'>> =>
-  define({
-    ...custom('gaussian_nll', gaussian(options), options),
-    targetShape: T.half('gaussianNegativeLogLikelihood'),
-  });
+  pipe(
+    define<T.Half<'gaussianNegativeLogLikelihood'>>({
+      ...custom('gaussian_nll', gaussian(options), options),
+      targetShape: T.half('gaussianNegativeLogLikelihood'),
+    }),
+    requiring('gaussianNegativeLogLikelihood', [positive('epsilon', options.epsilon)]),
+  );

@@ -4,6 +4,7 @@
  * CTC's forward algorithm, in logarithms and unrolled over the steps. The target with blanks around its L classes is
  * kept as two rows: the L + 1 blanks, and the classes.
  */
+import { pipe } from 'fp-ts/lib/function.js';
 import { stopGradient } from '../../autodiff/Grad.ts';
 import { operator, type Value, valueType } from '../../graph/Graph.ts';
 import {
@@ -30,10 +31,11 @@ import {
   unsqueeze,
   where,
 } from '../../graph/Operators.ts';
+import { positiveInteger } from '../../shape/Requirement.ts';
 import { beforeSoftmax } from '../Crossentropy.ts';
 import { type Formula, float } from '../Formula.ts';
 import * as T from '../Target.ts';
-import { classNumbers, custom, define, type Loss, type ReductionOptions } from './Definition.ts';
+import { classNumbers, custom, define, type Loss, type ReductionOptions, requiring } from './Definition.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -146,13 +148,12 @@ const ctcOf =
  * Loss.ctc({ length: 20 }); // output [batch,100,27] -> target int32[batch,20]
  */
 export const ctc = <const L extends number>(options: CtcOptions<L>): Loss<T.Line<'ctc', L>> =>
-  define({
-    ...custom('ctc', ctcOf(options.length), options),
-    target: 'int32',
-    targetShape: T.provided(
-      Number.isInteger(options.length) && options.length > 0
-        ? undefined
-        : `ctc: length must be a positive integer, got ${options.length}`,
-    )(T.line('ctc', options.length)),
-    range: classNumbers(),
-  });
+  pipe(
+    define<T.Line<'ctc', L>>({
+      ...custom('ctc', ctcOf(options.length), options),
+      target: 'int32',
+      targetShape: T.line('ctc', options.length),
+      range: classNumbers(),
+    }),
+    requiring('ctc', [positiveInteger('length', options.length)]),
+  );

@@ -4,12 +4,14 @@
  * Laws: `scalar` is linear in the weights; nesting multiplies them; the order of the terms does not matter;
  * `scale(a)` after `scale(b)` is `scale(a b)`, and `scale(1)` changes nothing.
  */
+import { pipe } from 'fp-ts/lib/function.js';
 import type { Value } from '../../graph/Graph.ts';
 import { add, mul, rank, reduceMean } from '../../graph/Operators.ts';
 import type { Fn } from '../../shape/Fn.ts';
+import { finite } from '../../shape/Requirement.ts';
 import type { AnyShape } from '../../shape/Shape.ts';
 import * as T from '../Target.ts';
-import { type AnyLoss, define, type Loss, type Range } from './Definition.ts';
+import { type AnyLoss, define, type Loss, type Range, requiring } from './Definition.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -59,7 +61,7 @@ export const weighted = <const Ts extends readonly [WeightedTerm, ...WeightedTer
   options: { readonly name?: string } = {},
 ): Loss<T.Together<FnsOf<Ts>>> => {
   const losses = terms.map(([, loss]) => loss);
-  return define({
+  const sum = define<T.Together<FnsOf<Ts>>>({
     name: options.name ?? losses.map((loss) => loss.name).join('+'),
     target: terms[0][1].target,
     reduction: 'sumOverBatchSize',
@@ -76,6 +78,13 @@ export const weighted = <const Ts extends readonly [WeightedTerm, ...WeightedTer
     mask: undefined,
     terms: terms.map(([weight, loss]) => ({ weight, loss })),
   });
+  return pipe(
+    sum,
+    requiring(
+      'weighted',
+      terms.map(([weight, loss]) => finite(`the weight of ${loss.name}`, weight)),
+    ),
+  );
 };
 
 /**
@@ -88,8 +97,12 @@ export const weighted = <const Ts extends readonly [WeightedTerm, ...WeightedTer
  */
 export const scale =
   (weight: number) =>
-  <F extends Fn>(loss: Loss<F>): Loss<F> => ({
-    ...loss,
-    perSample: (output, target) => mul(loss.perSample(output, target), weight),
-    terms: [{ weight, loss }],
-  });
+  <F extends Fn>(loss: Loss<F>): Loss<F> =>
+    pipe(
+      {
+        ...loss,
+        perSample: (output: Value, target: Value) => mul(loss.perSample(output, target), weight),
+        terms: [{ weight, loss }],
+      },
+      requiring('scale', [finite('the weight', weight)]),
+    );

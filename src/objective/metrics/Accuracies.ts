@@ -1,6 +1,7 @@
 /**
  * Metrics of right and wrong.
  */
+import { finite, positiveInteger } from '../../shape/Requirement.ts';
 import { binaryHits, categoricalHits, hits, sparseHits, sparseTopHits, topHits } from '../Hits.ts';
 import * as T from '../Target.ts';
 import {
@@ -10,6 +11,7 @@ import {
   meanMetric,
   type NameOptions,
   nameOf,
+  requiring,
   type ThresholdOptions,
 } from './Definition.ts';
 
@@ -30,7 +32,7 @@ export const binaryAccuracy = <const N extends string = 'binary_accuracy'>(
   meanMetric(
     nameOf<N>(options, 'binary_accuracy'),
     'max',
-    expecting('binaryAccuracy', T.sameShape),
+    requiring('binaryAccuracy', [finite('threshold', options.threshold)])(expecting('binaryAccuracy', T.sameShape)),
     binaryHits(options.threshold ?? 0.5),
   );
 
@@ -71,7 +73,9 @@ export const topKCategoricalAccuracy = <const N extends string = 'top_k_categori
   meanMetric(
     nameOf<N>(options, 'top_k_categorical_accuracy'),
     'max',
-    expecting('topKCategoricalAccuracy', T.categorical('topKCategoricalAccuracy')),
+    requiring('topKCategoricalAccuracy', [positiveInteger('k', options.k)])(
+      expecting('topKCategoricalAccuracy', T.categorical('topKCategoricalAccuracy')),
+    ),
     topHits(options.k ?? 5),
   );
 
@@ -85,6 +89,8 @@ export const sparseTopKCategoricalAccuracy = <const N extends string = 'sparse_t
   meanMetric(
     nameOf<N>(options, 'sparse_top_k_categorical_accuracy'),
     'max',
-    expecting('sparseTopKCategoricalAccuracy', T.sparse('sparseTopKCategoricalAccuracy')),
+    requiring('sparseTopKCategoricalAccuracy', [positiveInteger('k', options.k)])(
+      expecting('sparseTopKCategoricalAccuracy', T.sparse('sparseTopKCategoricalAccuracy')),
+    ),
     sparseTopHits(options.k ?? 5),
   );

@@ -1,6 +1,8 @@
 /**
  * Metrics of counts: how many were called yes and are, how many were missed, and shares of these.
  */
+import { pipe } from 'fp-ts/lib/function.js';
+import { finite, positive } from '../../shape/Requirement.ts';
 import type { Direction } from '../../training/Event.ts';
 import {
   type Average,
@@ -15,7 +17,7 @@ import {
 } from '../Confusion.ts';
 import { only, ratio } from '../Mean.ts';
 import * as T from '../Target.ts';
-import { expecting, type Metric, type NameOptions, nameOf, withColumns } from './Definition.ts';
+import { expecting, type Metric, type NameOptions, nameOf, requiring, withColumns } from './Definition.ts';
 
 export type { Average, CallOptions } from '../Confusion.ts';
 
@@ -35,7 +37,11 @@ const counter =
   <N extends string>(name: N, options: CountOptions): Metric<N, T.SameShape, D> => ({
     name,
     direction,
-    accepts: withColumns(op, options)(expecting(op, T.sameShape)),
+    accepts: pipe(
+      expecting(op, T.sameShape),
+      withColumns(op, options),
+      requiring(op, [finite('threshold', options.threshold)]),
+    ),
     states: () => ({ [which]: [] }),
     update: (output, target, weights) => counts([which], called(output, target, options), 'one', weights),
     result: (states) => only(states[which]),
@@ -88,7 +94,11 @@ const share =
     return {
       name,
       direction: 'max',
-      accepts: withColumns(op, options)(expecting(op, T.sameShape)),
+      accepts: pipe(
+        expecting(op, T.sameShape),
+        withColumns(op, options),
+        requiring(op, [finite('threshold', options.threshold)]),
+      ),
       states: ({ shape }) => {
         const columns = options.classId === undefined ? shape[shape.length - 1] : 1;
         const each = pools === 'one' || typeof columns !== 'number' ? [] : [columns];
@@ -158,7 +168,11 @@ const fMeasure = <Op extends string, N extends string>(
   return {
     name,
     direction: 'max',
-    accepts: withColumns(op, options)(expecting(op, T.matrix(op))),
+    accepts: pipe(
+      expecting(op, T.matrix(op)),
+      withColumns(op, options),
+      requiring(op, [positive('beta', beta), finite('threshold', options.threshold)]),
+    ),
     states: (output) => {
       const columns = output.shape[1];
       const shape = pools === 'one' || typeof columns !== 'number' ? [] : [columns];

@@ -6,6 +6,7 @@ import { pipe } from 'fp-ts/lib/function.js';
 import type { Value, ValueType } from '../../graph/Graph.ts';
 import { cast, mul } from '../../graph/Operators.ts';
 import type { Fn } from '../../shape/Fn.ts';
+import { type Requirement, unmet } from '../../shape/Requirement.ts';
 import { type AnyShape, agree, dims, show } from '../../shape/Shape.ts';
 import type { Direction } from '../../training/Event.ts';
 import { alignWeights } from '../Alignment.ts';
@@ -73,6 +74,14 @@ export const expecting =
       ),
     );
 
+/** The rule, unless options of the metric are wrong: then that is the message. */
+export const requiring =
+  (metric: string, requirements: readonly Requirement[]) =>
+  (accepts: Accepts): Accepts => {
+    const problems = unmet(metric, requirements);
+    return problems.length === 0 ? accepts : () => E.left(problems.join('; '));
+  };
+
 /** The rule, and that the columns which are asked for are there. */
 export const withColumns =
   (metric: string, { classId, topK }: { readonly classId?: number | undefined; readonly topK?: number | undefined }) =>
@@ -117,6 +126,19 @@ export const custom = <const N extends string, D extends Direction>(
   direction: D,
   formula: Formula,
 ): Metric<N, T.SameShape, D> => meanMetric(name, direction, expecting(name, T.sameShape), formula);
+
+/**
+ * The metric with the targets of a loss, in place of those of the output's shape: for a metric of your own of classes.
+ *
+ * @example
+ * pipe(Metric.custom('own', 'max', ofClasses), Metric.withTargetsOf(Loss.sparseCategoricalCrossentropy()));
+ */
+export const withTargetsOf =
+  <F extends Fn>({ targetShape }: Loss<F>) =>
+  <N extends string, D extends Direction>(metric: Metric<N, Fn, D>): Metric<N, F, D> => {
+    const { '~fn': _, ...rest } = metric;
+    return { ...rest, accepts: expecting(metric.name, targetShape) };
+  };
 
 /**
  * As `custom`, but the sum of all values. Keras: Sum.

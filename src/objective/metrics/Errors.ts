@@ -3,6 +3,7 @@
  */
 import type { Value } from '../../graph/Graph.ts';
 import { cast, mul } from '../../graph/Operators.ts';
+import { integer, wholeNumber } from '../../shape/Requirement.ts';
 import { alignWeights } from '../Alignment.ts';
 import { columnSums, type R2Aggregation, r2Of } from '../Determination.ts';
 import * as F from '../Formula.ts';
@@ -12,7 +13,16 @@ import * as M from '../losses/Margins.ts';
 import * as R from '../losses/Regressions.ts';
 import { meanResult, positionUpdate } from '../Mean.ts';
 import * as T from '../Target.ts';
-import { anyTarget, expecting, fromLoss, type Metric, meanMetric, type NameOptions, nameOf } from './Definition.ts';
+import {
+  anyTarget,
+  expecting,
+  fromLoss,
+  type Metric,
+  meanMetric,
+  type NameOptions,
+  nameOf,
+  requiring,
+} from './Definition.ts';
 
 /** Keras: BinaryCrossentropy, the metric. */
 export const binaryCrossentropy = <const N extends string = 'binary_crossentropy'>(
@@ -139,7 +149,14 @@ export const perplexity = <const N extends string = 'perplexity'>(
   const loss = C.sparseCategoricalCrossentropy(options);
   const name = nameOf<N>(options, 'perplexity');
   return {
-    ...meanMetric(name, 'min', expecting('perplexity', T.sparse('perplexity')), loss.perSample),
+    ...meanMetric(
+      name,
+      'min',
+      requiring('perplexity', [integer('ignoreClass', options.ignoreClass)])(
+        expecting('perplexity', T.sparse('perplexity')),
+      ),
+      loss.perSample,
+    ),
     // Every position weighs the same, however many each sample has: the sums are over positions.
     update: (output, target, weights) =>
       positionUpdate(loss.perSample(output, target), factors(loss.mask?.(output, target), weights)),
@@ -164,7 +181,7 @@ export const r2 = <const N extends string = 'r2_score'>(
 ): Metric<N, T.Matrix<'r2'>, 'max'> => ({
   name: nameOf<N>(options, 'r2_score'),
   direction: 'max',
-  accepts: expecting('r2', T.matrix('r2')),
+  accepts: requiring('r2', [wholeNumber('regressors', options.regressors)])(expecting('r2', T.matrix('r2'))),
   states: ({ shape }) => {
     const columns = typeof shape[1] === 'number' ? [shape[1]] : [];
     return { sum: columns, squares: columns, errors: columns, weight: [], samples: [] };

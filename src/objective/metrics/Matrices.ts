@@ -6,6 +6,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import type { Fn } from '../../shape/Fn.ts';
+import { finite, integer } from '../../shape/Requirement.ts';
 import { type AnyShape, dims, show } from '../../shape/Shape.ts';
 import type { Direction } from '../../training/Event.ts';
 import {
@@ -28,6 +29,7 @@ import {
   type Metric,
   type NameOptions,
   nameOf,
+  requiring,
   type States,
   type ThresholdOptions,
 } from './Definition.ts';
@@ -52,7 +54,9 @@ const ofMatrix = <N extends string, D extends Direction, F extends Fn = T.AnyTar
 ): Metric<N, F, D> => ({
   name,
   direction,
-  accepts,
+  accepts: requiring(name, [finite('threshold', update.threshold), integer('ignoreClass', update.ignoreClass)])(
+    accepts,
+  ),
   states: ({ shape }) => {
     const n = update.elementwise === true ? 2 : classCount(shape);
     return { confusion: n === undefined ? [] : [n, n] };
