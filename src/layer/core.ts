@@ -7,6 +7,7 @@ import type { DenseOut } from '../shape/rules/Dense.ts';
 import type { EinsumOut } from '../shape/rules/Einsum.ts';
 import type { ElementwiseOut } from '../shape/rules/Elementwise.ts';
 import type { AnyShape, Known } from '../shape/Shape.ts';
+import type { BilinearSpec } from './CoreSpec.ts';
 import type { KernelLayer, Layer } from './Definition.ts';
 import { define, defineKernel } from './Definition.ts';
 import { governed, type KernelGoverning } from './governing.ts';
@@ -106,24 +107,25 @@ export const einsumDense = <const Eq extends string, const P extends readonly (n
  * @example
  * graph({ a: [8], b: [5] }, ({ a, b }) => bilinear(3)(a, b))
  */
-export const bilinear =
-  <const N extends number>(units: N, options: DenseOptions = {}) =>
-  <A extends AnyShape, B extends AnyShape>(
-    a: Tensor<A>,
-    b: [BilinearOut<A, B, N>] extends [infer E extends string] ? E : Tensor<B>,
-  ): Tensor<Known<BilinearOut<A, B, N>>> =>
-    applied(
-      {
-        op: 'bilinear',
-        units,
-        activation: options.activation ?? 'linear',
-        useBias: options.useBias ?? true,
-        kernelInitializer: options.kernelInitializer ?? glorotUniform,
-        biasInitializer: options.biasInitializer ?? zeros,
-        ...governed(options),
-      },
-      [a, b as Tensor<B>],
-    );
+export const bilinear = <const N extends number>(
+  units: N,
+  options: DenseOptions = {},
+): (<A extends AnyShape, B extends AnyShape>(
+  a: Tensor<A>,
+  b: [BilinearOut<A, B, N>] extends [infer E extends string] ? E : Tensor<B>,
+) => Tensor<Known<BilinearOut<A, B, N>>>) => {
+  // One description for all its uses: they share their parameters.
+  const spec: BilinearSpec = {
+    op: 'bilinear',
+    units,
+    activation: options.activation ?? 'linear',
+    useBias: options.useBias ?? true,
+    kernelInitializer: options.kernelInitializer ?? glorotUniform,
+    biasInitializer: options.biasInitializer ?? zeros,
+    ...governed(options),
+  };
+  return (a, b) => applied(spec, [a, b as Tensor<unknown>]);
+};
 
 // -------------------------------------------------------------------------------------
 // embedding

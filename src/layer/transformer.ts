@@ -126,24 +126,28 @@ export const transformerEncoder = <
  * graph({ source: ['seq', 64], target: ['out', 64] }, ({ source, target }) =>
  *   transformerDecoder({ features: 64, heads: 4, intermediate: 256 })(target, encoder(source)))
  */
-export const transformerDecoder =
-  <const D extends number, const I extends number>(options: Omit<TransformerOptions<D, I>, 'causal'>) =>
-  <B extends string | number, T extends string | number, M extends string | number, F extends string | number>(
-    target: Tensor<[B, T, D]>,
-    memory: Tensor<[B, M, F]>,
-  ): Tensor<[B, T, D]> => {
-    const { norm, drop, heads, forward } = parts(options);
-    const self = heads(true, options.rotary);
-    const across = (x: Flow): Flow => on(meet(heads(false), { query: x, value: memory }), drop());
+export const transformerDecoder = <const D extends number, const I extends number>(
+  options: Omit<TransformerOptions<D, I>, 'causal'>,
+): (<B extends string | number, T extends string | number, M extends string | number, F extends string | number>(
+  target: Tensor<[B, T, D]>,
+  memory: Tensor<[B, M, F]>,
+) => Tensor<[B, T, D]>) => {
+  // One description for all its uses: they share their parameters.
+  const { norm, drop, heads, forward } = parts(options);
+  const [self, cross, inner] = [heads(true, options.rotary), heads(false), forward()];
+  const norms = [norm(), norm(), norm()] as const;
+  return <B, T>(target: Tensor<[B, T, D]>, memory: Flow) => {
+    const across = (x: Flow): Flow => on(meet(cross, { query: x, value: memory }), drop());
     const decoded = (x: Flow): Flow => {
       if (options.normalizeFirst === true) {
-        const a = sum(x, on(x, norm(), self, drop()));
-        const b = sum(a, across(on(a, norm())));
-        return sum(b, on(b, norm(), forward()));
+        const a = sum(x, on(x, norms[0], self, drop()));
+        const b = sum(a, across(on(a, norms[1])));
+        return sum(b, on(b, norms[2], inner));
       }
-      const a = on(sum(x, on(x, self, drop())), norm());
-      const b = on(sum(a, across(a)), norm());
-      return on(sum(b, on(b, forward())), norm());
+      const a = on(sum(x, on(x, self, drop())), norms[0]);
+      const b = on(sum(a, across(a)), norms[1]);
+      return on(sum(b, on(b, inner)), norms[2]);
     };
     return decoded(target) as Tensor<[B, T, D]>;
   };
+};
