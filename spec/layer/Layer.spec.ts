@@ -106,6 +106,10 @@ describe('layers', () => {
       epsilon: 0.001,
       center: true,
       scale: true,
+      gammaInitializer: { _tag: 'Ones' },
+      betaInitializer: { _tag: 'Zeros' },
+      movingMeanInitializer: { _tag: 'Zeros' },
+      movingVarianceInitializer: { _tag: 'Ones' },
     });
     expect(L.dense(1, { useBias: false, kernelInitializer: L.Initializer.heNormal }).spec).toMatchObject({
       useBias: false,

@@ -101,6 +101,22 @@ describe.each(providers)('on %s', (provider) => {
     expect(Math.abs(dropped - 0.3)).toBeLessThan(0.01);
   });
 
+  it('dropout with a noise shape draws one number for all along its axes of 1', async () => {
+    const threes = filled([64, 5, 16], () => 3);
+    const rows = async (layer: unknown) => {
+      const xs = await drawn(layer as L.Layer<L.Id>, threes, provider);
+      return (sample: number, step: number) => [...xs.subarray((sample * 5 + step) * 16, (sample * 5 + step + 1) * 16)];
+    };
+    const features = await rows(L.dropout(0.25, { noiseShape: [null, 1, null] }));
+    const all = Array.from({ length: 64 }, (_, i) => features(i, 0));
+    expect(all.every((row, i) => [1, 2, 3, 4].every((t) => `${features(i, t)}` === `${row}`))).toBe(true);
+    expect(new Set(all.flat())).toEqual(new Set([0, 4]));
+    expect(Math.abs(all.flat().filter((x) => x === 0).length / all.flat().length - 0.25)).toBeLessThan(0.05);
+    const steps = await rows(L.alphaDropout(0.25, { noiseShape: [1, 5, 1] }));
+    expect([1, 2, 3].every((i) => [0, 1, 2, 3, 4].every((t) => `${steps(i, t)}` === `${steps(0, t)}`))).toBe(true);
+    expect([0, 1, 2, 3, 4].every((t) => new Set(steps(0, t)).size === 1)).toBe(true);
+  });
+
   it.each([
     ['1d', L.spatialDropout1d(0.25), [64, 32, 5]],
     ['2d', L.spatialDropout2d(0.25), [64, 32, 3, 2]],

@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/lib/Either.js';
 import { describe, expect, it } from 'vitest';
 import * as L from '../../src/layer/Layer.ts';
+import { initialValues } from '../../src/model/Initial.ts';
 import { resolve } from '../../src/model/Resolve.ts';
 import type { Resolved } from '../../src/model/Resolved.ts';
 import { m as resnet50 } from '../types/fixtures/resnet50.ts';
@@ -148,6 +149,19 @@ describe('shared parameters', () => {
       'model.dense.bias [8]',
     ]);
     const both = L.bidirectional(L.gru(4, { returnSequences: true }));
+    const pair = L.bilinear(3);
+    expect(parameters(L.graph({ a: [3], b: [3] }, ({ a, b }) => L.add(pair(a, b), pair(b, a))))).toEqual([
+      'bilinear.kernel [3,3,3]',
+      'bilinear.bias [3]',
+    ]);
+    for (const normalizeFirst of [false, true]) {
+      const block = L.transformerDecoder({ features: 4, heads: 2, intermediate: 6, normalizeFirst });
+      const decoders = (times: number) =>
+        L.graph({ x: ['seq', 4], memory: ['keys', 4] }, ({ x, memory }) =>
+          times === 1 ? block(x, memory) : block(block(x, memory), memory),
+        );
+      expect(parameters(decoders(2))).toEqual(parameters(decoders(1)));
+    }
     expect(parameters(L.model(L.input([5, 8]), both, both))).toHaveLength(6);
   });
 
@@ -385,6 +399,38 @@ describe('parameters', () => {
     expect(roles(L.model(L.input([3, 4, 5]), L.batchNormalization({ axis: -1, scale: false, center: false })))).toEqual(
       ['moving_mean5 running', 'moving_variance5 running'],
     );
+  });
+
+  it('of normalisations begin as they are told', () => {
+    const { constant, zeros } = L.Initializer;
+    const begin = { gammaInitializer: zeros, betaInitializer: constant(2) };
+    const values = (layer: unknown) => {
+      const resolved = right(L.model(L.input([2, 4, 4]), layer as L.Layer<L.Id>));
+      return Object.fromEntries(Object.entries(initialValues(resolved, 1)).map(([k, v]) => [k, [...v.data]]));
+    };
+    expect(
+      values(
+        L.batchNormalization({
+          ...begin,
+          movingMeanInitializer: constant(3),
+          movingVarianceInitializer: constant(4),
+        }),
+      ),
+    ).toEqual({
+      'batch_normalization.gamma': [0, 0],
+      'batch_normalization.beta': [2, 2],
+      'batch_normalization.moving_mean': [3, 3],
+      'batch_normalization.moving_variance': [4, 4],
+    });
+    for (const layer of [
+      L.layerNormalization(begin),
+      L.groupNormalization({ ...begin, groups: 1 }),
+      L.instanceNormalization(begin),
+    ])
+      expect(Object.values(values(layer))).toEqual([
+        [0, 0],
+        [2, 2],
+      ]);
   });
 
   it('of weight normalisation are v, g and the bias', () => {

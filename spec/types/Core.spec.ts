@@ -41,6 +41,7 @@ const axis = fc.integer({ min: -5, max: 5 });
 const axes: fc.Arbitrary<Axes> = fc.oneof(axis, fc.array(axis, { maxLength: 3 }));
 const epsilon = fc.constantFrom(0.001, 1e-7, 0, -1);
 const rate = fc.constantFrom(0, 1, 0.5, 1e-7, 1.5, -0.1);
+const noiseShapes = fc.array(fc.constantFrom(null, null, 1, 1, 2, 3), { minLength: 1, maxLength: 4 });
 const positive = fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 8 }) }, fc.constantFrom(0, -1, 2.5));
 
 const json = JSON.stringify;
@@ -99,6 +100,10 @@ const cases: readonly fc.Arbitrary<Case>[] = [
   ),
   on(rate, (s, r) => leaf((t) => `NoiseOut<'gaussianNoise', ${r}, ${t}>`, L.gaussianNoise(r), s)),
   on(rate, (s, r) => leaf((t) => `NoiseOut<'alphaDropout', ${r}, ${t}>`, L.alphaDropout(r), s)),
+  on(noiseShapes, (s, n) =>
+    leaf((t) => `NoiseOut<'alphaDropout', 0.5, ${t}, ${json(n)}>`, L.alphaDropout(0.5, { noiseShape: n }), s),
+  ),
+  on(noiseShapes, (s, n) => leaf((t) => `DropoutOut<0.5, ${t}, ${json(n)}>`, L.dropout(0.5, { noiseShape: n }), s)),
   on(
     rate,
     (s, r) => leaf((t) => `SpatialDropoutOut<'spatialDropout1d', ${r}, ${t}>`, L.spatialDropout1d(r), s),
@@ -126,7 +131,7 @@ const cases: readonly fc.Arbitrary<Case>[] = [
 const imports = `
 import type { BilinearOut, EmbeddingOut, GluOut, NoiseOut, PReluOut, SpatialDropoutOut } from '#src/shape/rules/Core.ts';
 import type { EinsumOut } from '#src/shape/rules/Einsum.ts';
-import type { ActivationOut } from '#src/shape/rules/Elementwise.ts';
+import type { ActivationOut, DropoutOut } from '#src/shape/rules/Elementwise.ts';
 import type { GroupNormalizationOut, NormalizationOut, UnitNormalizationOut } from '#src/shape/rules/Normalization.ts';
 import type { Int } from '#src/shape/Shape.ts';
 `;

@@ -23,7 +23,7 @@ import type { Inputs, Mode, Result, Site } from './lower/Site.ts';
 import { lowerSequence } from './lower/sequence.ts';
 import { lowerSpatial } from './lower/spatial.ts';
 import { activityPenalty } from './Penalty.ts';
-import { keepMask, type Randomness } from './Random.ts';
+import { keepMask, type Randomness, shapedAs } from './Random.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -101,9 +101,10 @@ const batchNormalization = (spec: BatchNormalizationSpec, x: Value, at: Site): R
   };
 };
 
-const dropout = (rate: number, x: Value, at: Site): Value => {
+const dropout = (spec: Extract<Leaf, { readonly op: 'dropout' }>, x: Value, at: Site): Value => {
+  const { rate, noiseShape } = spec;
   if (at.mode._tag === 'Inference' || rate === 0) return x;
-  return rate === 1 ? Op.mul(x, 0) : Op.mul(x, keepMask(at.mode.random, at.site, rate)(x));
+  return rate === 1 ? Op.mul(x, 0) : Op.mul(x, keepMask(at.mode.random, at.site, rate)(shapedAs(noiseShape)(x)));
 };
 
 /** Over the steps of `[batch, seq]`, as weights of attention: masked ones get 0, all of them where none counts. */
@@ -136,7 +137,7 @@ const lowerLeaf = (spec: Leaf, inputs: Inputs, at: Site): Result => {
     case 'reshape':
       return { output: Op.reshape(at.output)(x) };
     case 'dropout':
-      return { output: dropout(spec.rate, x, at) };
+      return { output: dropout(spec, x, at) };
     case 'activation':
       return { output: maskedSoftmax(spec.activation, x, at.masks[0]) ?? activate(spec.activation)(x) };
     case 'rescaling':

@@ -13,6 +13,7 @@
 import type { Value } from '../graph/Graph.ts';
 import { constant } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
+import type { NoiseShape } from '../shape/rules/NoiseShape.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -122,6 +123,15 @@ export const kept =
   (random: Randomness, site: number, rate: number) =>
   (x: Value): Value =>
     Op.less(bits(random, site)(x), Math.min(Math.round((1 - rate) * 2 ** 32), 2 ** 32 - 1));
+
+/** A value of the shape that noise is drawn in: of size 1 along the axes where one number serves all. */
+export const shapedAs =
+  (noiseShape: NoiseShape | undefined) =>
+  (x: Value): Value =>
+    (noiseShape ?? []).reduce<Value>((v, n, axis) => {
+      const shared = n === 1 && v.type.shape[axis] !== 1;
+      return shared ? Op.gather(v, Op.int64s([0]), axis) : v;
+    }, x);
 
 /** 1 / (1 - rate) with probability 1 - rate, else 0: what dropout multiplies by. */
 export const keepMask =

@@ -3,6 +3,7 @@
  */
 import type { Either } from 'fp-ts/lib/Either.js';
 import type { Value } from '../graph/Graph.ts';
+import type { NoiseShape } from '../shape/rules/NoiseShape.ts';
 import type { AnyShape, Dim } from '../shape/Shape.ts';
 import type { Activation, Axes, Constraint, Governed, Initializer, Regularizer } from './Options.ts';
 import type { ConvSpec, ConvTransposeSpec, DepthwiseConvSpec } from './SpatialSpec.ts';
@@ -20,7 +21,13 @@ export interface DenseSpec extends Governed {
   readonly biasInitializer: Initializer;
 }
 
-export interface BatchNormalizationSpec extends Governed {
+/** How `gamma` and `beta` begin. */
+export interface ScaleInitializers {
+  readonly gammaInitializer: Initializer;
+  readonly betaInitializer: Initializer;
+}
+
+export interface BatchNormalizationSpec extends Governed, ScaleInitializers {
   readonly op: 'batchNormalization';
   /** Axis of the features, counted with the batch at 0: 1 (channels first) for images, the last one otherwise. */
   readonly axis: number | undefined;
@@ -28,6 +35,8 @@ export interface BatchNormalizationSpec extends Governed {
   readonly epsilon: number;
   readonly center: boolean;
   readonly scale: boolean;
+  readonly movingMeanInitializer: Initializer;
+  readonly movingVarianceInitializer: Initializer;
 }
 
 export interface PReluSpec extends Governed {
@@ -68,7 +77,7 @@ export interface EmbeddingSpec extends Governed {
 }
 
 /** Axes `undefined`: the features', 1 for images and volumes, the last one otherwise. */
-export interface LayerNormalizationSpec extends Governed {
+export interface LayerNormalizationSpec extends Governed, ScaleInitializers {
   readonly op: 'layerNormalization';
   readonly axis: Axes | undefined;
   readonly epsilon: number;
@@ -76,7 +85,7 @@ export interface LayerNormalizationSpec extends Governed {
   readonly scale: boolean;
 }
 
-export interface GroupNormalizationSpec extends Governed {
+export interface GroupNormalizationSpec extends Governed, ScaleInitializers {
   readonly op: 'groupNormalization' | 'instanceNormalization';
   /** -1: as many as there are channels. */
   readonly groups: number;
@@ -104,7 +113,8 @@ export interface SpectralNormalizationSpec {
 /** Act in training only. */
 export type NoiseSpec =
   | { readonly op: 'spatialDropout1d' | 'spatialDropout2d' | 'spatialDropout3d'; readonly rate: number }
-  | { readonly op: 'alphaDropout' | 'gaussianDropout'; readonly rate: number }
+  | { readonly op: 'alphaDropout'; readonly rate: number; readonly noiseShape: NoiseShape | undefined }
+  | { readonly op: 'gaussianDropout'; readonly rate: number }
   | { readonly op: 'gaussianNoise'; readonly stddev: number };
 
 // -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
  */
 import type { Foreign } from '../graph/Foreign.ts';
 import type { NdArray } from '../shape/NdArray.ts';
+import type { NoiseShape } from '../shape/rules/NoiseShape.ts';
 import type { AnyShape, Shape } from '../shape/Shape.ts';
 import type { BatchNormalizationSpec, CoreLeaf, DenseSpec, KernelSpec } from './CoreSpec.ts';
 import type { Activation } from './Options.ts';
@@ -24,7 +25,7 @@ export type Leaf =
   | SequenceLeaf
   | { readonly op: 'flatten' }
   | { readonly op: 'reshape'; readonly shape: Shape }
-  | { readonly op: 'dropout'; readonly rate: number }
+  | { readonly op: 'dropout'; readonly rate: number; readonly noiseShape: NoiseShape | undefined }
   | { readonly op: 'activation'; readonly activation: Activation }
   | { readonly op: 'rescaling'; readonly scale: number; readonly offset: number }
   | { readonly op: 'identity' }

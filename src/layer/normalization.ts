@@ -8,7 +8,25 @@ import type { Opt } from '../shape/rules/Option.ts';
 import type { KernelLayer, Layer, Only } from './Definition.ts';
 import { define } from './Definition.ts';
 import { governed, type ScaleGoverning } from './governing.ts';
-import type { Axes, Constraint, Regularizer } from './Options.ts';
+import { ones, zeros } from './Initializer.ts';
+import type { Axes, Constraint, Initializer, Regularizer } from './Options.ts';
+
+// -------------------------------------------------------------------------------------
+// parts
+// -------------------------------------------------------------------------------------
+
+/** Of a layer with `gamma` and `beta`. */
+interface ScaleOptions extends ScaleGoverning {
+  /** `ones` by default; `zeros` makes a residual block begin as its shortcut. */
+  readonly gammaInitializer?: Initializer;
+  /** `zeros` by default. */
+  readonly betaInitializer?: Initializer;
+}
+
+const scaleInitializers = (o: ScaleOptions) => ({
+  gammaInitializer: o.gammaInitializer ?? ones,
+  betaInitializer: o.betaInitializer ?? zeros,
+});
 
 // -------------------------------------------------------------------------------------
 // batch normalisation
@@ -18,7 +36,7 @@ export interface BatchNormalization<C> extends Leaf {
   readonly out: BatchNormalizationOut<this['in'], C>;
 }
 
-export interface BatchNormalizationOptions extends ScaleGoverning {
+export interface BatchNormalizationOptions extends ScaleOptions {
   /** How much of the running statistics stays at each step, 0 to 1; 0.99 by default (PyTorch's momentum is 1 - this). */
   readonly momentum?: number;
   /** Added to the variance; 0.001 by default. */
@@ -32,6 +50,10 @@ export interface BatchNormalizationOptions extends ScaleGoverning {
    * `[batch, channels, height, width]`, and the last axis otherwise.
    */
   readonly axis?: number;
+  /** `zeros` by default. */
+  readonly movingMeanInitializer?: Initializer;
+  /** `ones` by default. */
+  readonly movingVarianceInitializer?: Initializer;
 }
 
 /**
@@ -51,6 +73,9 @@ export const batchNormalization = <const C extends BatchNormalizationOptions = {
     epsilon: o.epsilon ?? 0.001,
     center: o.center ?? true,
     scale: o.scale ?? true,
+    ...scaleInitializers(o),
+    movingMeanInitializer: o.movingMeanInitializer ?? zeros,
+    movingVarianceInitializer: o.movingVarianceInitializer ?? ones,
     ...governed(o),
   });
 };
@@ -63,7 +88,7 @@ export interface LayerNormalization<C> extends Leaf {
   readonly out: NormalizationOut<'layerNormalization', this['in'], C>;
 }
 
-export interface LayerNormalizationOptions extends ScaleGoverning {
+export interface LayerNormalizationOptions extends ScaleOptions {
   /**
    * The axes that are brought to mean 0 and variance 1, the batch being 0; negative ones count from the end. By default the
    * features': 1, the channels, for images and volumes, and the last axis otherwise.
@@ -91,6 +116,7 @@ export const layerNormalization = <const C extends LayerNormalizationOptions = {
     epsilon: o.epsilon ?? 0.001,
     center: o.center ?? true,
     scale: o.scale ?? true,
+    ...scaleInitializers(o),
     ...governed(o),
   });
 };
@@ -99,7 +125,7 @@ export interface GroupNormalization<C> extends Leaf {
   readonly out: GroupNormalizationOut<'groupNormalization', this['in'], C, Opt<C, 'groups', 32>>;
 }
 
-export interface InstanceNormalizationOptions extends ScaleGoverning {
+export interface InstanceNormalizationOptions extends ScaleOptions {
   /** The axis of the channels, the batch being 0; by default 1 for images and volumes, the last one otherwise. */
   readonly axis?: number;
   /** Added to the variance; 0.001 by default (PyTorch: 1e-5). */
@@ -130,6 +156,7 @@ export const groupNormalization = <const C extends GroupNormalizationOptions = {
     epsilon: o.epsilon ?? 0.001,
     center: o.center ?? true,
     scale: o.scale ?? true,
+    ...scaleInitializers(o),
     ...governed(o),
   });
 };
@@ -154,6 +181,7 @@ export const instanceNormalization = <const C extends InstanceNormalizationOptio
     epsilon: o.epsilon ?? 0.001,
     center: o.center ?? true,
     scale: o.scale ?? true,
+    ...scaleInitializers(o),
     ...governed(o),
   });
 };

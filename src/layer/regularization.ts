@@ -5,6 +5,7 @@
 import type { Leaf } from '../shape/Fn.ts';
 import type { NoiseOut, SpatialDropoutOut } from '../shape/rules/Core.ts';
 import type { DropoutOut, ElementwiseOut } from '../shape/rules/Elementwise.ts';
+import type { NoiseShape } from '../shape/rules/NoiseShape.ts';
 import type { Layer } from './Definition.ts';
 import { define } from './Definition.ts';
 import { l1l2 } from './Regularizer.ts';
@@ -13,15 +14,32 @@ import { l1l2 } from './Regularizer.ts';
 // dropout
 // -------------------------------------------------------------------------------------
 
-export interface Dropout<R extends number> extends Leaf {
-  readonly out: DropoutOut<R, this['in']>;
+export interface Dropout<R extends number, N = undefined> extends Leaf {
+  readonly out: DropoutOut<R, this['in'], N>;
 }
+
+export interface DropoutOptions<N extends NoiseShape> {
+  /**
+   * The shape of what is drawn: along each axis, the batch included, `null` (or its size) for a number each, 1 for one that serves
+   * all. A number for each element by default.
+   */
+  readonly noiseShape: N;
+}
+
+type NoiseOf<N> = NoiseShape extends N ? undefined : N;
 
 /**
  * In training, zeroes each number with probability `rate` (0 to 1) and divides the others by `1 - rate`; in inference, the
  * input as it is. Any shape. Keras `Dropout`, PyTorch `Dropout`. Srivastava et al. 2014.
+ *
+ * @example
+ * dropout(0.2)
+ * dropout(0.2, { noiseShape: [null, 1, null] })      // of [batch, seq, features]: the same features at every step
  */
-export const dropout = <const R extends number>(rate: R): Layer<Dropout<R>> => define({ op: 'dropout', rate });
+export const dropout = <const R extends number, const N extends NoiseShape = NoiseShape>(
+  rate: R,
+  options?: DropoutOptions<N>,
+): Layer<Dropout<R, NoiseOf<N>>> => define({ op: 'dropout', rate, noiseShape: options?.noiseShape });
 
 export interface SpatialDropout<
   Op extends 'spatialDropout1d' | 'spatialDropout2d' | 'spatialDropout3d',
@@ -52,8 +70,9 @@ export const spatialDropout3d = <const R extends number>(rate: R): Layer<Spatial
 // noise
 // -------------------------------------------------------------------------------------
 
-export interface Noise<Op extends 'alphaDropout' | 'gaussianDropout' | 'gaussianNoise', R extends number> extends Leaf {
-  readonly out: NoiseOut<Op, R, this['in']>;
+export interface Noise<Op extends 'alphaDropout' | 'gaussianDropout' | 'gaussianNoise', R extends number, N = undefined>
+  extends Leaf {
+  readonly out: NoiseOut<Op, R, this['in'], N>;
 }
 
 /**
@@ -61,8 +80,10 @@ export interface Noise<Op extends 'alphaDropout' | 'gaussianDropout' | 'gaussian
  * all are scaled and shifted so that mean 0 and variance 1 stay. Any shape. Keras `AlphaDropout`, PyTorch `AlphaDropout`. Klambauer
  * et al. 2017.
  */
-export const alphaDropout = <const R extends number>(rate: R): Layer<Noise<'alphaDropout', R>> =>
-  define({ op: 'alphaDropout', rate });
+export const alphaDropout = <const R extends number, const N extends NoiseShape = NoiseShape>(
+  rate: R,
+  options?: DropoutOptions<N>,
+): Layer<Noise<'alphaDropout', R, NoiseOf<N>>> => define({ op: 'alphaDropout', rate, noiseShape: options?.noiseShape });
 
 /**
  * Multiplies by normal numbers of mean 1 and variance `rate / (1 - rate)`, the mean and variance of `dropout`; `rate` from 0 to below

@@ -4,8 +4,8 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
-import type { CoreLeaf, CustomLayer, CustomParameter } from '../layer/CoreSpec.ts';
-import { ones, truncatedNormal, zeros } from '../layer/Initializer.ts';
+import type { CoreLeaf, CustomLayer, CustomParameter, ScaleInitializers } from '../layer/CoreSpec.ts';
+import { ones, truncatedNormal } from '../layer/Initializer.ts';
 import type { Axes, Initializer } from '../layer/Options.ts';
 import type { Leaf } from '../layer/Spec.ts';
 import * as Core from '../shape/rules/Core.ts';
@@ -92,6 +92,7 @@ const ofOne = (
     case 'spatialDropout3d':
       return Core.spatialDropout(spec.op, spec.rate)(x);
     case 'alphaDropout':
+      return Core.noise(spec.op, spec.rate, spec.noiseShape)(x);
     case 'gaussianDropout':
       return Core.noise(spec.op, spec.rate)(x);
     case 'gaussianNoise':
@@ -134,11 +135,11 @@ const along = (input: AnyShape, axis: Axes | undefined): readonly number[] =>
   (typeof axis === 'object' ? axis : [axis]).map((a) => sizes(input)[axisOf(a, dims(input)) ?? 0] ?? 0);
 
 const scaleAndCenter = (
-  { scale, center }: { readonly scale: boolean; readonly center: boolean },
+  spec: ScaleInitializers & { readonly scale: boolean; readonly center: boolean },
   shape: readonly number[],
 ): readonly CoreParameter[] => [
-  ...(scale ? [{ role: 'gamma', shape, initializer: ones }] : []),
-  ...(center ? [{ role: 'beta', shape, initializer: zeros }] : []),
+  ...(spec.scale ? [{ role: 'gamma', shape, initializer: spec.gammaInitializer }] : []),
+  ...(spec.center ? [{ role: 'beta', shape, initializer: spec.betaInitializer }] : []),
 ];
 
 const biased = (shape: readonly number[] | undefined, initializer: Initializer): readonly CoreParameter[] =>

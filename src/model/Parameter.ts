@@ -3,7 +3,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { isCore, type KernelSpec } from '../layer/CoreSpec.ts';
-import { ones, zeros } from '../layer/Initializer.ts';
+import { ones } from '../layer/Initializer.ts';
 import type { Activation, Initializer } from '../layer/Options.ts';
 import { activationName } from '../layer/Options.ts';
 import { isConvLstm, isSequence } from '../layer/SequenceSpec.ts';
@@ -12,6 +12,7 @@ import type { Leaf } from '../layer/Spec.ts';
 import { dense, denseOptions } from '../shape/rules/Dense.ts';
 import * as Elementwise from '../shape/rules/Elementwise.ts';
 import { concat } from '../shape/rules/Merge.ts';
+import { noiseShapeError } from '../shape/rules/NoiseShape.ts';
 import { flatten, reshape, reshapeOptions } from '../shape/rules/Reshape.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 import { dims } from '../shape/Shape.ts';
@@ -82,7 +83,7 @@ const shapeOf = (spec: Leaf, inputs: readonly AnyShape[]): E.Either<string, AnyS
     case 'reshape':
       return reshape(spec.shape)(first);
     case 'dropout': {
-      const bad = optionsError(spec);
+      const bad = optionsError(spec) ?? noiseShapeError('dropout', spec.noiseShape, first);
       return bad === undefined ? Elementwise.elementwise('dropout')(first) : E.left(bad);
     }
     case 'activation':
@@ -197,10 +198,10 @@ const ownParameters = (spec: Leaf, input: AnyShape, inputs: readonly AnyShape[])
     case 'batchNormalization': {
       const features = [size(input, Elementwise.axisOf(spec.axis, dims(input)) ?? -1)];
       return [
-        ...(spec.scale ? [parameter('gamma', features, ones)] : []),
-        ...(spec.center ? [parameter('beta', features, zeros)] : []),
-        parameter('moving_mean', features, zeros, false),
-        parameter('moving_variance', features, ones, false),
+        ...(spec.scale ? [parameter('gamma', features, spec.gammaInitializer)] : []),
+        ...(spec.center ? [parameter('beta', features, spec.betaInitializer)] : []),
+        parameter('moving_mean', features, spec.movingMeanInitializer, false),
+        parameter('moving_variance', features, spec.movingVarianceInitializer, false),
       ];
     }
     case 'imported':

@@ -15,7 +15,7 @@ import type {
 } from '../../layer/CoreSpec.ts';
 import { concrete } from '../../shape/rules/Einsum.ts';
 import { agree, show } from '../../shape/Shape.ts';
-import { keepMask, kept, normal, uniform } from '../Random.ts';
+import { keepMask, kept, normal, shapedAs, uniform } from '../Random.ts';
 import { activate } from './activation.ts';
 import {
   groupNormalization,
@@ -67,10 +67,6 @@ const glu = (axis: number, x: Value): Value => {
 // noise
 // -------------------------------------------------------------------------------------
 
-/** One number for each channel of each sample: the axes behind are of size 1. */
-const perChannel = (x: Value): Value =>
-  x.type.shape.reduce((v, _, axis) => (axis < 2 ? v : Op.gather(v, Op.int64s([0]), axis)), x);
-
 /** What a unit of SELU is at minus infinity. */
 const dropped = -1.6732632423543772 * 1.0507009873554805;
 
@@ -82,12 +78,17 @@ const noise = (spec: NoiseSpec, x: Value, at: Site): Value => {
     case 'spatialDropout2d':
     case 'spatialDropout3d': {
       if (spec.rate === 0) return x;
-      return Op.mul(x, spec.rate === 1 ? 0 : keepMask(random, at.site, spec.rate)(perChannel(x)));
+      return Op.mul(
+        x,
+        spec.rate === 1
+          ? 0
+          : keepMask(random, at.site, spec.rate)(shapedAs(x.type.shape.map((_, i) => (i < 2 ? null : 1)))(x)),
+      );
     }
     case 'alphaDropout': {
       if (spec.rate === 0) return x;
       const scale = 1 / Math.sqrt((1 - spec.rate) * (1 + spec.rate * dropped * dropped));
-      const y = Op.where(kept(random, at.site, spec.rate)(x), x, dropped);
+      const y = Op.where(kept(random, at.site, spec.rate)(shapedAs(spec.noiseShape)(x)), x, dropped);
       return Op.add(Op.mul(y, scale), -scale * dropped * spec.rate);
     }
     case 'gaussianDropout': {

@@ -7,6 +7,7 @@ import type { Agree, AnyShape, Dim, Int, Shape, Show } from '../Shape.ts';
 import { agree, isInt, show } from '../Shape.ts';
 import type { Axis, AxisError, ElementwiseOut, FloatError } from './Elementwise.ts';
 import { axisError, axisOf, elementwise, floatError } from './Elementwise.ts';
+import { type NoiseShape, type NoiseShapeError, noiseShapeError } from './NoiseShape.ts';
 import type { Positive, Unit } from './Option.ts';
 import { positive, unit } from './Option.ts';
 
@@ -155,21 +156,23 @@ export type BelowOne<Op extends string, Name extends string, N> = N extends 1
 const belowOne = (op: string, name: string, n: number): string | undefined =>
   n === 1 ? `${op}: ${name} 1 is not below 1` : unit(op, name, n);
 
-export type NoiseOut<Op extends string, R, S> = (
+export type NoiseOut<Op extends string, R, S, N = undefined> = (
   Op extends 'gaussianNoise'
     ? Unit<Op, 'stddev', R>
     : BelowOne<Op, 'rate', R>
 ) extends infer E extends string
   ? E
-  : ElementwiseOut<Op, S>;
+  : NoiseShapeError<Op, N, S> extends infer E extends string
+    ? E
+    : ElementwiseOut<Op, S>;
 
 export const noiseOptions = (op: string, n: number): string | undefined =>
   op === 'gaussianNoise' ? unit(op, 'stddev', n) : belowOne(op, 'rate', n);
 
 export const noise =
-  (op: string, n: number) =>
+  (op: string, n: number, shape?: NoiseShape) =>
   (input: AnyShape): Result => {
-    const bad = noiseOptions(op, n);
+    const bad = noiseOptions(op, n) ?? noiseShapeError(op, shape, input);
     return bad === undefined ? elementwise(op)(input) : E.left(bad);
   };
 

@@ -5,6 +5,7 @@ import * as E from 'fp-ts/lib/Either.js';
 import type { Sub } from '../Nat.ts';
 import type { AnyShape, Int, Shape, Show } from '../Shape.ts';
 import { dims, isInt, show } from '../Shape.ts';
+import type { NoiseShapeError } from './NoiseShape.ts';
 import type { Above0, Opt, Unit } from './Option.ts';
 import { above0, unit } from './Option.ts';
 
@@ -57,8 +58,12 @@ export const activation =
 // dropout
 // -------------------------------------------------------------------------------------
 
-export type DropoutOut<R, S> =
-  Unit<'dropout', 'rate', R> extends infer E extends string ? E : ElementwiseOut<'dropout', S>;
+export type DropoutOut<R, S, N = undefined> =
+  Unit<'dropout', 'rate', R> extends infer E extends string
+    ? E
+    : NoiseShapeError<'dropout', N, S> extends infer E extends string
+      ? E
+      : ElementwiseOut<'dropout', S>;
 
 export const dropoutOptions = (rate: number): string | undefined => unit('dropout', 'rate', rate);
 
