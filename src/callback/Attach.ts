@@ -48,6 +48,7 @@ export interface Callback<R, Monitors extends string = never, Logged extends str
   readonly grain?: number;
   readonly resumption?: Resumption;
   readonly probes?: ReadonlyArray<Probe>;
+  readonly paths?: ReadonlyArray<string>;
   /** What it does to the signals of a run. */
   readonly transform: <R1, E1>(signals: Stream<R1, E1, Signal>) => Stream<R1 & R, E1 | CallbackError, Signal>;
 }
@@ -65,16 +66,18 @@ const grained = (a: number | undefined, b: number | undefined): { readonly grain
     : { grain: gcd(a, b) };
 
 /** What a run and its callbacks ask of whoever runs it. */
-type Needs = Pick<Run<unknown, string, unknown, unknown>, 'grain' | 'resumption' | 'probes'>;
+type Needs = Pick<Run<unknown, string, unknown, unknown>, 'grain' | 'resumption' | 'probes' | 'paths'>;
 
 /** What both ask for. Of two files to go on from, it is the first one's. */
 const joined = (a: Needs, b: Needs): Needs => {
   const resumption = a.resumption ?? b.resumption;
   const probes = [...new Set([...(a.probes ?? []), ...(b.probes ?? [])])];
+  const paths = [...new Set([...(a.paths ?? []), ...(b.paths ?? [])])];
   return {
     ...grained(a.grain, b.grain),
     ...(resumption === undefined ? {} : { resumption }),
     ...(probes.length === 0 ? {} : { probes }),
+    ...(paths.length === 0 ? {} : { paths }),
   };
 };
 

@@ -39,4 +39,5 @@ export { float, maybe, transient } from './StateCodec.ts';
 export * from './TensorBoard.ts';
 export * from './TerminateOnNaN.ts';
 export * from './Timing.ts';
+export * from './Unfreeze.ts';
 export * from './WeightAveraging.ts';

@@ -51,6 +51,8 @@ export interface Machine<R, S> {
   /** Files to go on from, where the machine saves train states. */
   readonly resumption?: Resumption;
   readonly probes?: ReadonlyArray<Probe>;
+  /** Layers and groups that its directives name. */
+  readonly paths?: ReadonlyArray<string>;
   /** Keys that the machine adds to the logs by `Log`, with their directions: later callbacks may monitor them. */
   readonly logs?: Readonly<Record<string, Direction>>;
 }

@@ -31,4 +31,6 @@ export interface Run<R, Keys extends string, A, E> {
   readonly resumption?: Resumption;
   /** What is measured in each training step, for the logs. */
   readonly probes?: ReadonlyArray<Probe>;
+  /** Layers and groups that callbacks will name: one that the model does not have is an error before the first step. */
+  readonly paths?: ReadonlyArray<string>;
 }

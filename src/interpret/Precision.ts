@@ -160,7 +160,7 @@ export interface LossScaleState {
   readonly scale: number;
   /** Steps in a row with finite gradients since the scale last changed. */
   readonly steps: number;
-  /** Steps that were skipped, of the whole training. */
+  /** Steps that were skipped since the optimizer began. */
   readonly skipped: number;
 }
 

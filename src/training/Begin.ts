@@ -120,6 +120,7 @@ export const cellOf = <I, O, T, K extends string>(
   { objective, settings, program }: Fit<I, O, T, K>,
   { from, found }: Beginning,
   schedule: Schedule,
+  frozen: ReadonlySet<string>,
 ): Cell => {
   const position = from?.position;
   const initialEpoch = settings.initialEpoch ?? 0;
@@ -142,5 +143,8 @@ export const cellOf = <I, O, T, K extends string>(
     history: from?.history ?? History.empty,
     epoch: from?.epoch ?? initialEpoch,
     restored: position?.restored ?? false,
+    optimizerStart: from?.optimizerStart ?? 0,
+    frozen,
+    rechosen: position?.frozen !== undefined,
   };
 };

@@ -9,10 +9,10 @@ import { averaged, inputFor, type Optimizer } from '../optimizer/Optimizer.ts';
 import type { HasClock, HasFileSystem } from './Environment.ts';
 import type { Event, Signal } from './Event.ts';
 import { announcement, type Pending, type Position, pendingOf } from './Position.ts';
+import { type Replaceable, type Retraining, retrain } from './Retrain.ts';
 import { type Cell, type Fixed, putAway, snapshot } from './Snapshot.ts';
 import type { Weights } from './State.ts';
 import * as State from './State.ts';
-import type { Trainer } from './Trainer.ts';
 import type { TrainingError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
@@ -24,7 +24,8 @@ export type Asked = Extract<Signal, { readonly _tag: 'Directive' }>;
 
 export interface Tools {
   readonly optimizer: Optimizer;
-  readonly trainer: Trainer;
+  readonly trainer: Replaceable;
+  readonly retraining: Retraining;
   readonly cell: Cell;
   readonly env: HasClock & HasFileSystem;
   readonly fixed: Fixed;
@@ -167,6 +168,9 @@ const carryOut = (
       );
     case 'UseAverages':
       return useAverages(tools, from, directive.on);
+    case 'Freeze':
+    case 'Thaw':
+      return retrain(tools.retraining)(tools, from, directive);
     case 'Restore': {
       const weights = cell.remembered.get(directive.slot);
       return weights === undefined

@@ -102,6 +102,11 @@ export type Directive =
    * saved with the model's own all the same, so nothing of this is left in them; files of weights get what is in use.
    */
   | { readonly _tag: 'UseAverages'; readonly on: boolean }
+  /**
+   * From the next step on, these layers or groups (by name, or path of a `named` group) stay as they are, or are trained; all of
+   * them, if none is named. The optimizer's slots stay where all that it then needs are there; else it begins anew.
+   */
+  | { readonly _tag: 'Freeze' | 'Thaw'; readonly paths: readonly string[] }
   /** No more steps in this epoch; its validation and end still happen. */
   | { readonly _tag: 'HaltEpoch' }
   /** As `HaltEpoch`, and no more epochs. */

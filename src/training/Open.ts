@@ -15,30 +15,12 @@ import { emissionFor } from './Emission.ts';
 import type { Objective } from './Objective.ts';
 import type { Prepared } from './Prepare.ts';
 import type { FitSettings } from './Settings.ts';
+import { slotsFrom } from './Slots.ts';
 import { visits } from './Source.ts';
 import type { TrainState, Weights } from './State.ts';
 import * as State from './State.ts';
 import * as Trainer from './Trainer.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
-
-const filled = (value: number, shape: readonly number[]): NdArray => ({
-  dtype: 'float32',
-  shape,
-  data: new Float32Array(shape.reduce((n, d) => n * d, 1)).fill(value),
-});
-
-/** Slots of a resumed run, or the optimizer's initial ones. */
-export const slotsFrom = (
-  slots: Plan.TrainingPlan['slots'],
-  weights: Weights,
-  from: Pick<TrainState, 'slots'> | undefined,
-): Weights =>
-  Object.fromEntries(
-    Object.entries(slots).map(([name, { shape, init, parameter }]) => [
-      name,
-      from?.slots[name] ?? (init === 'parameter' ? (weights[parameter] as NdArray) : filled(init, shape)),
-    ]),
-  );
 
 const checkSlots = (plan: Plan.TrainingPlan, from: TrainState | undefined): E.Either<TrainingError, void> => {
   const differing =

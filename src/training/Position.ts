@@ -7,7 +7,7 @@
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import * as t from 'io-ts';
-import { decodeWith, float, maybe } from '../callback/StateCodec.ts';
+import { decodeWith, float, maybe, sinceAdded } from '../callback/StateCodec.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import type { Event, Logs } from './Event.ts';
 import * as Totals from './Totals.ts';
@@ -69,6 +69,8 @@ export interface Position {
   readonly restored: boolean;
   /** The model had the optimizer's averages of the weights for the time being; the state has its own. */
   readonly averages: boolean;
+  /** Names of the parameters that are not trained, where a callback has chosen them; else they are those of the settings. */
+  readonly frozen: readonly string[] | undefined;
   readonly pending: readonly Pending[];
 }
 
@@ -180,6 +182,7 @@ const codec = t.type({
   shown: float,
   restored: t.boolean,
   averages: t.boolean,
+  frozen: sinceAdded(maybe(t.readonlyArray(t.string)), undefined),
   pending: t.readonlyArray(PendingCodec),
 });
 

@@ -43,7 +43,7 @@ export interface Prepared {
 // -------------------------------------------------------------------------------------
 
 /** The names of the parameters of layers and groups, or the first of these that has none. */
-const namesUnder = (
+export const namesUnder = (
   what: string,
   { parameters }: Resolved,
   paths: readonly string[],
@@ -67,6 +67,7 @@ const frozenOf = (resolved: Resolved, paths: readonly string[]): E.Either<FitErr
       () => fitError('fit: freeze: nothing is left to train; freeze less, or use evaluate and predict'),
     ),
   );
+
 export const directionsOf = (
   objective: Objective<unknown, unknown, unknown, string>,
   validated: boolean,

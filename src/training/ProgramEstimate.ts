@@ -10,7 +10,7 @@ import type { Prepared } from './Prepare.ts';
 import { type Part, type Program, partInWords, type WrongRun } from './ProgramModel.ts';
 import { fitOf, forget, type ProgramSettings, type Whole } from './ProgramPart.ts';
 import { checkedParts } from './ProgramRun.ts';
-import { slotsOf } from './ProgramState.ts';
+import { slotsOf } from './Slots.ts';
 import { anyObjective, resolvedOf } from './Trained.ts';
 import type { Samples } from './Trainer.ts';
 import type { TrainingError } from './TrainingError.ts';
@@ -65,12 +65,14 @@ const bytesIn = (samples: Samples | undefined): number =>
   Object.values(samples?.arrays ?? {}).reduce((n, { data }) => n + data.byteLength, 0);
 
 const bytesOf = (resolved: Resolved, prepared: Prepared, part: Part, whole: Whole): Bytes => {
-  const { optimizer } = part.objective ?? whole.objective;
   return {
     weights: 4 * resolved.parameters.reduce((n, p) => n + product(p.shape), 0),
     slots:
       4 *
-      Object.values(slotsOf(resolved, [...prepared.frozen], optimizer)).reduce((n, { shape }) => n + product(shape), 0),
+      Object.values(slotsOf(resolved, prepared.frozen, part.objective ?? whole.objective)).reduce(
+        (n, { shape }) => n + product(shape),
+        0,
+      ),
     activations:
       2 * 4 * prepared.schedule.batchSize * resolved.layers.reduce((n, layer) => n + elements(layer.output), 0),
     data: bytesIn(prepared.data) + bytesIn(prepared.validation?.samples),

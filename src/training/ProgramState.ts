@@ -7,10 +7,10 @@ import { pipe } from 'fp-ts/lib/function.js';
 import type { Resolved } from '../model/Resolved.ts';
 import { scheduled } from '../optimizer/around.ts';
 import { compose, type Schedule, step as stepNumber, sub } from '../optimizer/Expression.ts';
-import type { Optimizer, SlotSpec } from '../optimizer/Optimizer.ts';
-import { slotsFrom } from './Open.ts';
+import type { Optimizer } from '../optimizer/Optimizer.ts';
 import { type AnyObjective, type Part, partInWords } from './ProgramModel.ts';
-import type { ProgramPlace, TrainState, Weights } from './State.ts';
+import { goneOn } from './Slots.ts';
+import type { ProgramPlace, TrainState } from './State.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
@@ -108,16 +108,6 @@ export const placeOf = (
   done: all.slice(0, part).map(partInWords),
 });
 
-type Slots = Readonly<Record<string, SlotSpec>>;
-
-export const slotsOf = ({ parameters }: Resolved, frozen: readonly string[], { transformation }: Optimizer): Slots =>
-  transformation.slots(
-    Object.fromEntries(parameters.filter((p) => p.trainable && !frozen.includes(p.name)).map((p) => [p.name, p.shape])),
-  );
-
-const hasAll = (slots: Weights, wanted: Slots): boolean =>
-  Object.entries(wanted).every(([name, { shape }]) => slots[name]?.shape.join() === shape.join());
-
 const picked = <A>(record: Readonly<Record<string, A>>, keys: readonly string[]): Readonly<Record<string, A>> =>
   Object.fromEntries(Object.entries(record).filter(([key]) => keys.includes(key)));
 
@@ -129,7 +119,7 @@ interface Surroundings {
 
 /**
  * The state that a part begins with: weights, counters and history stay; slots stay if the optimizer is of the same kind and finds
- * all of them; callbacks of the whole program keep their states, those of a part begin anew.
+ * all of them, a loss scale stays in any case; callbacks of the whole program keep their states, those of a part begin anew.
  */
 export const nextState = (
   { objective, settings, callbacks }: Surroundings,
@@ -142,11 +132,10 @@ export const nextState = (
   pipe(
     untrainedPart(resolved, settings.freeze ?? [], part),
     E.chain((frozen) => {
-      const { optimizer } = part.objective ?? objective;
-      const previous = (before?.objective ?? objective).optimizer;
-      const wanted = slotsOf(resolved, frozen, optimizer);
-      const keeps = optimizer.name === previous.name && hasAll(state.slots, wanted);
-      const optimizerStart = keeps ? state.optimizerStart : state.step;
+      const trained = part.objective ?? objective;
+      const previous = before?.objective ?? objective;
+      const isOfThatKind = trained.optimizer.name === previous.optimizer.name;
+      const { slots, optimizerStart } = goneOn(resolved, new Set(frozen), trained, state, isOfThatKind);
       return pipe(
         objectiveOf(objective, part, place, { optimizerStart }),
         E.map((own): TrainState => {
@@ -155,7 +144,7 @@ export const nextState = (
           const keys = callbacks?.keys ?? [];
           return {
             ...rest,
-            slots: slotsFrom(wanted, state.weights, keeps ? state : undefined),
+            slots,
             optimizerStart,
             learningRate: stays ? state.learningRate : Math.fround(own.optimizer.learningRate),
             callbacks: picked(state.callbacks, keys),
@@ -169,6 +158,7 @@ export const nextState = (
                     halted: undefined,
                     restored: false,
                     averages: false,
+                    frozen: undefined,
                     pending: [],
                   },
                 }),

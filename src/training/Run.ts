@@ -21,9 +21,11 @@ import type { Fit } from './Fit.ts';
 import { type Interrupt, type Interrupted, listening } from './Interrupts.ts';
 import { openTrainer } from './Open.ts';
 import type { Prepared } from './Prepare.ts';
+import { checkPaths, type Retraining, replaceable } from './Retrain.ts';
 import type { FitSettings } from './Settings.ts';
 import { type Cell, type Fixed, snapshot } from './Snapshot.ts';
 import type { HasRun } from './Source.ts';
+import type { TrainState } from './State.ts';
 import { anyObjective, type Trained } from './Trained.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
 
@@ -124,21 +126,24 @@ export const run =
       const { threads } = env.runtime;
       const seed = from?.seed ?? ready.schedule.seed;
       const schedule = { ...ready.schedule, seed };
-      return TE.bracket(
+      const open = (frozen: ReadonlySet<string>, state: TrainState | undefined) =>
         openTrainer(
           anyObjective(objective),
-          from === undefined ? settings : { ...settings, from },
-          { ...ready, schedule, probes: fit.probes ?? [] },
+          state === undefined ? settings : { ...settings, from: state },
+          { ...ready, schedule, frozen, probes: fit.probes ?? [] },
           env.runtime,
-        ),
+        );
+      const frozen = from?.position?.frozen === undefined ? ready.frozen : new Set(from.position.frozen);
+      return TE.bracket(
+        pipe(open(frozen, from), TE.map(replaceable)),
         (trainer) => {
-          const cell = cellOf(fit.result, beginning, schedule);
+          const cell = cellOf(fit.result, beginning, schedule, frozen);
           const { control } = cell;
           const position = from?.position;
-          const optimizerStart = from?.optimizerStart ?? 0;
           const attached = settings.attached ?? from?.attached;
-          const fixed: Fixed = { seed, threads, visited: visitedOf(schedule), optimizerStart, program, attached };
-          const tools: Tools = { trainer, cell, env, fixed, optimizer };
+          const fixed: Fixed = { seed, threads, visited: visitedOf(schedule), program, attached };
+          const retraining: Retraining = { resolved: ready.resolved, objective: anyObjective(objective), open };
+          const tools: Tools = { trainer, retraining, cell, env, fixed, optimizer };
           const context = (pending: readonly Event[]) =>
             ({
               ...env,
@@ -152,7 +157,7 @@ export const run =
                   shown: position?.shown,
                 },
                 grain: fit.grain,
-                rateAt: (input: number, step: number) => rateAt(optimizer)(input, step - optimizerStart),
+                rateAt: (input: number, step: number) => rateAt(optimizer)(input, step - cell.optimizerStart),
                 seed,
                 probes: probesLogged(fit.probes ?? []),
                 schedule,
@@ -198,6 +203,7 @@ export const run =
         fit.result.deferred?.(env) ?? TE.fromEither(prepared),
         TE.bindTo('ready'),
         TE.bind('beginning', ({ ready }) => begin(settings, fit.result.resumption ?? fit.resumption, ready, env)),
+        TE.chainFirstEitherKW(({ ready }) => checkPaths(ready.resolved, fit.paths ?? [])),
         TE.chainFirstEitherKW(({ ready, beginning }) => checkPlace(beginning.from, ready.schedule)),
         TE.chain(({ ready, beginning }) => train(ready, beginning)),
       ),

@@ -24,6 +24,11 @@ export interface Cell {
   epoch: number;
   /** The present weights were put back by a callback, and no step has changed them since. */
   restored: boolean;
+  /** Updates done when the optimizer began with new slots. */
+  optimizerStart: number;
+  /** Names of the parameters that are not trained, and whether a callback has chosen them. */
+  frozen: ReadonlySet<string>;
+  rechosen: boolean;
   /** The model's own weights while it has the optimizer's averages, and the updates done when they were put away. */
   own?: { readonly weights: Weights; readonly step: number } | undefined;
 }
@@ -46,7 +51,6 @@ export interface Fixed {
   readonly seed: number;
   readonly threads: number;
   readonly visited: Visited;
-  readonly optimizerStart: number;
   readonly program: ProgramPlace | undefined;
   readonly attached: Attached | undefined;
 }
@@ -55,7 +59,7 @@ export interface Fixed {
 export const snapshot = (
   trainer: Trainer,
   cell: Cell,
-  { visited, optimizerStart, program, attached, ...fixed }: Fixed,
+  { visited, program, attached, ...fixed }: Fixed,
   next: readonly Pending[] = [],
 ): TE.TaskEither<TrainingError, TrainState> =>
   pipe(
@@ -64,7 +68,7 @@ export const snapshot = (
     TE.bind('weights', () => ownWeights(trainer, cell)),
     TE.bind('slots', () => trainer.slots),
     TE.map(({ weights, slots }): TrainState => {
-      const { control } = cell;
+      const { control, optimizerStart } = cell;
       return {
         weights,
         slots,
@@ -83,6 +87,7 @@ export const snapshot = (
           shown: control.shown,
           restored: cell.restored,
           averages: putAway(cell) !== undefined,
+          frozen: cell.rechosen ? [...cell.frozen] : undefined,
           pending: [...control.pending.flatMap(pendingOf), ...next],
         },
         ...(optimizerStart === 0 ? {} : { optimizerStart }),
