@@ -7,6 +7,7 @@ import * as History from '../../src/callback/History.ts';
 import {
   Data as D,
   Environment,
+  type Graph,
   Layer as L,
   Loss,
   Metric,

@@ -102,6 +102,48 @@ describe('probabilities that come out of an activation are read as logits', () =
     );
   });
 
+  it('of every loss of probabilities, gradients too, at logits of 100 and -100', async () => {
+    const logits = f32([100, -100, 0, -100, 100, 100, -100, -100, -100, 0, 50, -100], [4, 3]);
+    const [oneHot, classes] = [f32([0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1], [4, 3]), i32([1, 0, 2, 2])];
+    type Of = (options: { readonly fromLogits: boolean }) => Loss.AnyLoss;
+    const cases: readonly (readonly [Of, typeof sigmoid, NdArray])[] = [
+      [Loss.binaryCrossentropy, sigmoid, oneHot],
+      [(o) => Loss.binaryFocalCrossentropy({ ...o, gamma: 0.5, applyClassBalancing: true }), sigmoid, oneHot],
+      [Loss.dice, sigmoid, oneHot],
+      [Loss.tversky, sigmoid, oneHot],
+      [(o) => Loss.categoricalCrossentropy({ ...o, labelSmoothing: 0.1 }), softmax(), oneHot],
+      [(o) => Loss.categoricalFocalCrossentropy({ ...o, gamma: 0.5 }), softmax(), oneHot],
+      [Loss.sparseCategoricalCrossentropy, softmax(), classes],
+      [Loss.categoricalGeneralizedCrossentropy, softmax(), classes],
+    ];
+    for (const [of, activation, target] of cases) {
+      const z = input('output', 'float32', [4, 3]);
+      const y = input('target', target.dtype, target.shape);
+      const values = [
+        Loss.scalar(of({ fromLogits: false }))(activation(z), y),
+        Loss.scalar(of({ fromLogits: true }))(z, y),
+      ] as const;
+      const [fused, plain] = values.map((value) => {
+        const gradient = grad(value, [z]);
+        if (E.isLeft(gradient)) throw new Error(gradient.left.message);
+        return { value, gradient: gradient.right[0] as Value };
+      });
+      const got = await evaluate(
+        {
+          a: fused?.value as Value,
+          b: fused?.gradient as Value,
+          c: plain?.value as Value,
+          d: plain?.gradient as Value,
+        },
+        { output: logits, target },
+      );
+      const { name } = of({ fromLogits: true });
+      expect([name, got.a, got.b]).toEqual([name, got.c, got.d]);
+      for (const { data } of Object.values(got))
+        expect([name, Array.from(data as Float32Array).every(Number.isFinite)]).toEqual([name, true]);
+    }
+  });
+
   it('does not happen behind another operator, nor for a softmax over another axis: there, Keras clips', async () => {
     const wrong = await compute(
       (z, t) => Loss.binaryCrossentropy().perSample(identity(sigmoid(z)), t),
