@@ -7,10 +7,13 @@ import pathlib
 
 import numpy as np
 import sklearn
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (KBinsDiscretizer, MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder,
                                    OrdinalEncoder, QuantileTransformer, RobustScaler, StandardScaler)
 from sklearn.utils import murmurhash3_32
@@ -114,10 +117,27 @@ for name, vectorizer in [
     words.append({'name': name, 'train': texts, 'test': more, 'vocabulary': list(vectorizer.get_feature_names_out()),
                   'out': plain(out)})
 
+# Typed rows by a ColumnTransformer, fitted anew on the training part of each fold.
+notes = ['red big', 'blue', 'red', 'small blue', 'big big', 'green', 'red small', 'blue green', 'big']
+rows = [{'age': [None, 31, 44, 25, None, 60, 18, 39, 52][i], 'fare': [7.25, 71.5, 8, 53, 8.5, 13, 21, 30.5, 9][i],
+         'town': ['Rome', 'Oslo', 'Rome', 'Bern', 'Oslo', 'Oslo', 'Zug', 'Bern', 'Rome'][i], 'note': notes[i]} for i in range(9)]
+columns = np.array([[np.nan if r['age'] is None else r['age'], r['fare'], r['town'], r['note']] for r in rows], dtype=object)
+folds = []
+for fitOn, rest in KFold(3).split(columns):
+    transformer = ColumnTransformer([
+        ('numbers', make_pipeline(SimpleImputer(strategy='median'), StandardScaler()), [0, 1]),
+        ('town', OneHotEncoder(handle_unknown='ignore'), [2]),
+        ('note', CountVectorizer(token_pattern=r'\S+'), 3)], sparse_threshold=0).fit(columns[fitOn])
+    towns = [f'town={t}' for t in transformer.named_transformers_['town'].categories_[0]]
+    tokens = list(transformer.named_transformers_['note'].get_feature_names_out())
+    folds.append({'names': ['age', 'fare', *towns, *tokens], 'train': plain(transformer.transform(columns[fitOn]).astype(float)),
+                  'validation': plain(transformer.transform(columns[rest]).astype(float))})
+
 hashes = [{'text': s, 'seed': seed, 'hash': int(murmurhash3_32(s, seed=seed))}
           for s in ['', 'a', 'ab', 'abc', 'abcd', 'town=Rome', 'Ørsta', 'the quick brown fox 🦊'] for seed in [0, 42]]
 
 path = pathlib.Path(__file__).with_suffix('.json')
 path.write_text(json.dumps({'source': f'scikit-learn {sklearn.__version__}, numpy {np.__version__}', 'tables': cases,
-                            'categories': categories, 'texts': words, 'hashes': hashes}, indent=None) + '\n')
+                            'categories': categories, 'texts': words, 'hashes': hashes,
+                            'columns': {'rows': rows, 'folds': folds}}, indent=None) + '\n')
 print(path.name, path.stat().st_size, 'bytes', len(cases) + len(categories) + len(words) + len(hashes), 'cases')

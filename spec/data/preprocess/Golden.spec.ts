@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import { describe, expect, it } from 'vitest';
+import * as D from '../../../src/data/Data.ts';
 import * as P from '../../../src/data/preprocess/Preprocess.ts';
 import { input } from '../../../src/graph/Graph.ts';
 import { f32, graphOf, run } from '../../support/evaluate.ts';
@@ -31,7 +32,25 @@ interface TextCase {
   readonly vocabulary: readonly string[];
   readonly out: Rows;
 }
+interface Row {
+  readonly age: number | null;
+  readonly fare: number;
+  readonly town: string;
+  readonly note: string;
+}
+interface FoldCase {
+  readonly names: readonly string[];
+  readonly train: Rows;
+  readonly validation: Rows;
+}
+interface BytePairs {
+  readonly corpus: readonly string[];
+  readonly merges: readonly P.Pair[];
+  readonly texts: readonly string[];
+  readonly out: readonly (readonly number[])[];
+}
 interface Goldens {
+  readonly columns: { readonly rows: readonly Row[]; readonly folds: readonly FoldCase[] };
   readonly tables: readonly TableCase[];
   readonly categories: readonly CellsCase[];
   readonly texts: readonly TextCase[];
@@ -168,6 +187,78 @@ describe('texts', () => {
         expect(out.data[i * names.length + names.indexOf(word)]).toBeCloseTo(row[j] ?? 0, 9);
       });
     });
+  });
+});
+
+describe('columns of typed rows', () => {
+  const features = P.columns(
+    P.numeric(['age', 'fare'], pipe(P.impute('median'), P.andThen(P.standardise()))),
+    P.categorical(['town'], P.oneHot({ unknown: 'ignore' })),
+    P.text('note', P.vectorize({ standardize: 'none', outputMode: 'count' })),
+  );
+
+  it('give what a ColumnTransformer gives that is fitted on the training part of each fold', () => {
+    const { rows, folds } = goldens.columns;
+    const fitted = right(pipe(rows, P.crossFit(features, D.kFold(3, { shuffle: false }))));
+    expect(fitted.length).toBe(folds.length);
+    fitted.forEach(({ train, validation }, k) => {
+      const golden = folds[k] as FoldCase;
+      // Tokens come by how often they are here, in the order of the alphabet there, and without [UNK].
+      const places = golden.names.map((name) => train.names.indexOf(name));
+      expect(train.names.length).toBe(golden.names.length + 1);
+      expect(Math.min(...places)).toBe(0);
+      const pick = (table: P.Table) => P.toRows(table).map((row) => places.map((j) => row[j] ?? Number.NaN));
+      for (const [table, expected] of [
+        [train, golden.train],
+        [validation, golden.validation],
+      ] as const)
+        pick(table).forEach((row, i) => row.forEach((v, j) => expect(v).toBeCloseTo(expected[i]?.[j] ?? 0, 9)));
+    });
+  });
+});
+
+describe('byte pairs', () => {
+  const golden = read<BytePairs>('bytepairs.json');
+  const width = 100;
+  const padded = (tokens: readonly number[]) => Array.from({ length: width }, (_, i) => tokens[i] ?? 0);
+
+  it("with the merges of Hugging Face's tokenizers give its tokens, and the texts back", () => {
+    const stage = right(P.codec('texts', 'table').decode({ _tag: 'BytePair', merges: golden.merges, width }));
+    const tokens = right(stage.transform(golden.texts));
+    expect(P.toRows(tokens)).toEqual(golden.out.map(padded));
+    expect(right(P.invert(stage)(tokens))).toEqual(golden.texts);
+  });
+
+  it('are learned greedily: each is one of those that come most often when it is its turn, here and there', () => {
+    const size = golden.merges.length;
+    const own = right(P.fit(P.bytePairs({ vocabularySize: 257 + size }))(golden.corpus)).spec as unknown as BytePairs;
+    expect(own.merges.length).toBe(size);
+    // Until the first tie they are the same.
+    expect(own.merges.slice(0, 4)).toEqual(golden.merges.slice(0, 4));
+    const byteWords = golden.corpus.flatMap(
+      (text) => text.match(/'(?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu) ?? [],
+    );
+    for (const merges of [own.merges, golden.merges]) {
+      let words = byteWords.map((word) => Array.from(new TextEncoder().encode(word), (byte) => byte + 1));
+      merges.forEach(([a, b], i) => {
+        const counts = new Map<string, number>();
+        for (const word of words)
+          for (let j = 0; j + 1 < word.length; j++) {
+            const key = `${word[j]} ${word[j + 1]}`;
+            counts.set(key, (counts.get(key) ?? 0) + 1);
+          }
+        expect(counts.get(`${a} ${b}`), `merge ${i}`).toBe(Math.max(...counts.values()));
+        words = words.map((word) => {
+          const out: number[] = [];
+          for (let j = 0; j < word.length; j++) {
+            const isPair = word[j] === a && word[j + 1] === b;
+            out.push(isPair ? 257 + i : (word[j] ?? 0));
+            if (isPair) j++;
+          }
+          return out;
+        });
+      });
+    }
   });
 });
 

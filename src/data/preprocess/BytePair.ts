@@ -3,7 +3,8 @@
  * on bytes: Radford et al. 2019).
  *
  * Indices: 0 is padding, 1 to 256 are the bytes, then the merged pairs in the order of learning. No text is unknown. Pairs do not
- * reach over words; a word keeps the space before it. Law: decoding gives the text back, if it was not cut.
+ * reach over words, which are GPT-2's: a word keeps the space before it, and English endings as `'ll` are words. With the merges of
+ * Hugging Face's byte-level tokenizers the tokens are theirs. Law: decoding gives the text back, if it was not cut.
  */
 import * as E from 'fp-ts/lib/Either.js';
 import * as t from 'io-ts';
@@ -32,7 +33,7 @@ export interface BytePairSpec extends Spec {
 }
 
 const firstMerged = 257;
-const words = / ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+const words = /'(?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 const utf8 = new TextEncoder();
 
 const bytesOf = (word: string): readonly number[] => Array.from(utf8.encode(word), (byte) => byte + 1);
