@@ -297,6 +297,62 @@ describe('functions', () => {
 });
 
 describe('depth and size', () => {
+  it('a function’s tensor is there once, however often it is called', () => {
+    const big = floats([250_000], Array(250_000).fill(1));
+    const body = [
+      node('Constant', [], ['k'], { value: big }),
+      node('ReduceMax', ['k'], ['m'], { keepdims: 0 }),
+      node('Mul', ['a', 'm'], ['b']),
+    ];
+    const calls = 3000;
+    const nodes = Array.from({ length: calls }, (_, i) =>
+      node('F', [i === 0 ? 'x' : `v${i}`], [i === calls - 1 ? 'y' : `v${i + 1}`], {}, { domain: 'local' }),
+    );
+    const bytes = file({
+      opset: 13,
+      domains: { local: 1 },
+      functions: [func('local', 'F', ['a'], ['b'], body)],
+      inputs: [x],
+      outputs: [y],
+      nodes,
+    });
+    // 3 GB, if each call had its own.
+    right(attempt(bytes, { limits: { tensorBytes: 1_100_000 } }));
+  });
+
+  it('very many inputs and outputs take no more time than their number', () => {
+    const many = Array.from({ length: 60_000 }, (_, i) => i);
+    const bytes = file({
+      opset: 13,
+      inputs: [x],
+      outputs: many.map((i) => [`y${i}`, 'float32', ['n', 4]] as const),
+      nodes: many.map((i) => node('Relu', ['x'], [`y${i}`])),
+    });
+    const started = performance.now();
+    right(attempt(bytes, { output: 'y59999' }));
+    expect(performance.now() - started).toBeLessThan(8000);
+  });
+
+  it('names of sizes are of some length', () => {
+    const bytes = file({
+      opset: 13,
+      inputs: [['x', 'float32', ['n', 'm'.repeat(1000)]]],
+      outputs: [y],
+      nodes: [node('Relu', ['x'], ['y'])],
+    });
+    expect(left(attempt(bytes)).message).toContain('a name of 1000 characters, expected 256 at most');
+  });
+
+  it('operators may have any name', () => {
+    const nodes = [node('constructor', ['x'], ['a']), node('__proto__', ['a'], ['y'])];
+    const bytes = file({ opset: 13, inputs: [x], outputs: [y], nodes });
+    expect(Object.entries(right(Onnx.describe(bytes)).operators)).toEqual([
+      ['constructor', 1],
+      ['__proto__', 1],
+    ]);
+    expect(left(attempt(bytes))).toMatchObject({ nodes: [{ operator: 'constructor' }, { operator: '__proto__' }] });
+  });
+
   it('graphs within graphs end at the limit', () => {
     let inner = graph({ nodes: [node('Identity', ['x'], ['r0'])], outputs: [['r0', 'float32', ['?']]] });
     for (let i = 1; i < 20; i++)
@@ -406,6 +462,40 @@ describe('external data', () => {
     expect(left(await fromFile(outside('weights.bin', 2 ** 45, 16)))).toMatchObject({ _tag: 'ExternalData' });
     expect(left(await fromFile(outside('weights.bin', 0, 2 ** 45)))).toMatchObject({ _tag: 'LimitExceeded' });
     expect(left(await fromFile(outside('weights.bin', 0, 12))).message).toContain('takes 16 bytes, got 12');
+  });
+
+  it('without a length is as long as the tensor', async () => {
+    const whole = outside('weights.bin');
+    const tensor = externalTensor('w', w, { location: 'both.bin', offset: 16, length: 16 });
+    tensor.externalData = tensor.externalData.filter(({ key }) => key !== 'length');
+    const bytes = file({
+      opset: 13,
+      inputs: [x],
+      outputs: [y],
+      nodes: [node('Add', ['x', 'w'], ['y'])],
+      initializer: [tensor],
+    });
+    // More than the tensor lies behind it.
+    const both = new Uint8Array(Float32Array.of(9, 9, 9, 9, 1, 2, 3, 4, 9).buffer);
+    await fromFile(whole);
+    writeFileSync(join(folder, 'model', 'both.bin'), both);
+    const layers = [
+      right(await fromFile(bytes)),
+      right(attempt(bytes, { external: { 'both.bin': both } })),
+      right(
+        attempt(
+          file({ opset: 13, inputs: [x], outputs: [y], nodes: [node('Add', ['x', 'w'], ['y'])], tensors: { w } }),
+        ),
+      ),
+    ];
+    const values = layers.map((layer) => {
+      const resolved = Model.resolve(L.model(L.input([4]), layer));
+      return E.isRight(resolved) ? Model.initialValues(resolved.right, 0)['imported.w'] : undefined;
+    });
+    expect(values).toEqual([w, w, w]);
+    expect(left(attempt(bytes, { external: { 'both.bin': both.subarray(0, 24) } })).message).toContain(
+      'takes bytes 16 to 32',
+    );
   });
 
   it('is found through a file system without links or ranges', async () => {

@@ -11,7 +11,7 @@ import type { NdArray } from '../../shape/NdArray.ts';
 import { attempt } from './Attempt.ts';
 import { neededFor } from './Elaborate.ts';
 import { type ImportError, malformed, refuse, unexpected, unknownName } from './ImportError.ts';
-import { readsOf } from './Nodes.ts';
+import { readsOf, repeated } from './Nodes.ts';
 import { everyNode } from './Weights.ts';
 
 // -------------------------------------------------------------------------------------
@@ -51,10 +51,9 @@ const kept = (f: Foreign, names: ReadonlySet<string>): Pick<Foreign, 'constants'
 // -------------------------------------------------------------------------------------
 
 const part = (f: Foreign, { inputs, outputs }: Cut): Foreign => {
-  const values = valuesOf(f);
-  for (const name of inputs) if (!values.includes(name)) refuse(unknownName('value', name, values));
-  for (const name of outputs) if (!values.includes(name)) refuse(unknownName('value', name, values));
-  const twice = [inputs, outputs].flatMap((l) => l.filter((n, i) => l.indexOf(n) !== i))[0];
+  const values = new Set(valuesOf(f));
+  for (const name of [...inputs, ...outputs]) if (!values.has(name)) refuse(unknownName('value', name, [...values]));
+  const twice = repeated(inputs) ?? repeated(outputs);
   if (twice !== undefined) refuse(malformed(`'${twice}' is named twice`));
   if (outputs.length === 0) refuse(unexpected('a graph needs at least one output'));
   // What gives an input is not a part of it, but other outputs of the same node may be.

@@ -4,14 +4,13 @@
  * A function's nodes may call further functions, and refer to the caller's attributes by name. The number of nodes is
  * counted while they are made, so that functions that double themselves end at the limit.
  */
-import { clone, fromBinary } from '@bufbuild/protobuf';
+import { fromBinary } from '@bufbuild/protobuf';
 import {
   type AttributeProto,
   AttributeProtoSchema,
   type FunctionProto,
   type GraphProto,
   type NodeProto,
-  NodeProtoSchema,
 } from '../proto/onnx_pb.ts';
 import { malformed, refuse } from './ImportError.ts';
 import { type Limits, within } from './Limits.ts';
@@ -50,37 +49,43 @@ const defaultsOf = (f: FunctionProto): readonly AttributeProto[] =>
     no === DEFAULTS && wireType === 2 ? [fromBinary(AttributeProtoSchema, unprefixed(data))] : [],
   );
 
-/** Attributes that name one of the caller's get its value, or go where the caller has none. */
+/**
+ * Attributes that name one of the caller's get its value, or go where the caller has none. Tensors are the function's
+ * own, however often it is called: copies would grow out of all bounds.
+ */
 const bound = (
   attributes: readonly AttributeProto[],
   given: ReadonlyMap<string, AttributeProto>,
   rename: (name: string) => string,
 ): AttributeProto[] =>
   attributes.flatMap((a) => {
-    if (a.refAttrName !== '') {
-      const value = given.get(a.refAttrName);
-      return value === undefined ? [] : [{ ...clone(AttributeProtoSchema, value), name: a.name }];
-    }
-    if (a.g === undefined) return [a];
-    const copy = clone(AttributeProtoSchema, a);
-    if (copy.g !== undefined) renameBody(copy.g, given, rename);
-    return [copy];
+    if (a.refAttrName === '') return a.g === undefined ? [a] : [{ ...a, g: bodyOf(a.g, given, rename) }];
+    const value = given.get(a.refAttrName);
+    return value === undefined ? [] : [{ ...value, name: a.name }];
   });
 
-/** Reads of the function's values in a branch of its; the branch's own names are left alone by `rename`. */
-const renameBody = (
+/** A branch of a function's node, with the function's names for its values. */
+const bodyOf = (
   body: GraphProto,
   given: ReadonlyMap<string, AttributeProto>,
   rename: (name: string) => string,
-): void => {
-  for (const node of body.node) {
-    node.input = node.input.map(rename);
-    node.output = node.output.map(rename);
-    node.attribute = bound(node.attribute, given, rename);
-  }
-  for (const o of body.output) o.name = rename(o.name);
-  for (const t of body.initializer) t.name = rename(t.name);
-};
+): GraphProto => ({
+  ...body,
+  node: body.node.map((n) => called(n, given, rename)),
+  output: body.output.map((o) => ({ ...o, name: rename(o.name) })),
+  initializer: body.initializer.map((t) => ({ ...t, name: rename(t.name) })),
+});
+
+const called = (
+  node: NodeProto,
+  given: ReadonlyMap<string, AttributeProto>,
+  rename: (name: string) => string,
+): NodeProto => ({
+  ...node,
+  input: node.input.map(rename),
+  output: node.output.map(rename),
+  attribute: bound(node.attribute, given, rename),
+});
 
 // -------------------------------------------------------------------------------------
 // inlining
@@ -104,6 +109,8 @@ export const inlining = (functions: readonly FunctionProto[], limits: Required<L
       if (f === undefined) return [{ node, versions }];
       if (path.includes(name)) refuse(malformed(`function ${name} calls itself: ${[...path, name].join(' > ')}`));
       within('functions within functions', limits.depth, path.length + 1);
+      // Every call costs its lists of inputs and outputs, however little is in the function.
+      made += Math.floor((f.input.length + f.output.length) / 64);
       if (node.input.length > f.input.length || node.output.length > f.output.length)
         refuse(
           malformed(
@@ -119,28 +126,25 @@ export const inlining = (functions: readonly FunctionProto[], limits: Required<L
       ]);
       const rename = (value: string): string => (value === '' ? '' : (names.get(value) ?? `${prefix}${value}`));
       const given = new Map([...defaultsOf(f), ...node.attribute].map((a) => [a.name, a]));
-      const inner = f.node.map((n) => ({
-        ...clone(NodeProtoSchema, n),
-        name: `${prefix}${n.name || n.opType}`,
-        input: n.input.map(rename),
-        output: n.output.map(rename),
-        attribute: bound(n.attribute, given, rename),
-      }));
+      const inner = f.node.map((n) => ({ ...called(n, given, rename), name: `${prefix}${n.name || n.opType}` }));
       // An output that is an input is passed on.
-      const passed = f.output.flatMap((o, i) =>
-        f.input.includes(o) && node.output[i]
-          ? [
+      const places = new Map(f.input.map((formal, i) => [formal, i]));
+      const passed = f.output.flatMap((o, i) => {
+        const place = places.get(o);
+        const output = node.output[i];
+        return place === undefined || !output
+          ? []
+          : [
               {
-                ...clone(NodeProtoSchema, node),
+                ...node,
                 domain: '',
                 opType: 'Identity',
                 attribute: [],
-                input: [node.input[f.input.indexOf(o)] ?? ''],
-                output: [node.output[i]],
+                input: [node.input[place] ?? ''],
+                output: [output],
               },
-            ]
-          : [],
-      );
+            ];
+      });
       const own = f.opsetImport.length === 0 ? versions : versionsOf(f.opsetImport);
       return [
         ...expand(inner, own, [...path, name]),

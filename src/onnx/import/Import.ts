@@ -246,12 +246,12 @@ export const describe = (bytes: Uint8Array, options: ReadOptions = {}): E.Either
     decodeModel(bytes, options.limits),
     E.chain(readModel(options)),
     E.map((f) => {
-      const operators: Record<string, number> = {};
-      for (const { operator } of f.nodes) operators[operator] = (operators[operator] ?? 0) + 1;
+      const operators = new Map<string, number>();
+      for (const { operator } of f.nodes) operators.set(operator, (operators.get(operator) ?? 0) + 1);
       return {
         inputs: f.inputs,
         outputs: f.outputs,
-        operators,
+        operators: Object.fromEntries(operators),
         weights: [...f.roles].flatMap(([name, role]) =>
           role === 'weight' ? [{ name, shape: f.constants.get(name)?.shape ?? [] }] : [],
         ),

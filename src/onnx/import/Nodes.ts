@@ -22,7 +22,9 @@ export interface Walk {
   readonly versions: ReadonlyMap<string, number>;
   readonly external: ReadExternal;
   readonly constants: Map<string, NdArray>;
-  /** Bytes of the constants so far. */
+  /** What has been read, by the tensor's sizes: calls of a function share its tensors, if not the messages around them. */
+  readonly arrays: WeakMap<readonly bigint[], NdArray>;
+  /** Bytes of the arrays so far. */
   bytes: number;
 }
 
@@ -42,6 +44,12 @@ const current = (scope: Scope | undefined, name: string): string =>
     ? name
     : (scope.renamed.get(name) ?? (scope.names.has(name) ? name : current(scope.around, name)));
 
+/** A name that is in the list for the second time. */
+export const repeated = (names: readonly string[]): string | undefined => {
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name).size);
+};
+
 const define = (scope: Scope, name: string, where: string): void => {
   if (scope.names.has(name)) refuse(malformed(`${where} defines '${name}' twice`));
   scope.names.add(name);
@@ -53,12 +61,20 @@ const define = (scope: Scope, name: string, where: string): void => {
 
 const keep = (walk: Walk, scope: Scope, name: string, array: NdArray, where: string): void => {
   define(scope, name, where);
-  walk.bytes += array.data.byteLength;
-  within('bytes of tensors', walk.limits.tensorBytes, walk.bytes);
   let unique = name;
   for (let n = 2; walk.constants.has(unique); n++) unique = `${name}_${n}`;
   if (unique !== name) scope.renamed.set(name, unique);
   walk.constants.set(unique, array);
+};
+
+const arrayOf = (walk: Walk, tensor: TensorProto, name: string): NdArray => {
+  const known = walk.arrays.get(tensor.dims);
+  if (known !== undefined) return known;
+  const array = arrayFrom(tensor, name, walk.external, walk.limits);
+  walk.arrays.set(tensor.dims, array);
+  walk.bytes += array.data.byteLength;
+  within('bytes of tensors', walk.limits.tensorBytes, walk.bytes);
+  return array;
 };
 
 const list = (values: readonly number[], dtype: 'float32' | 'int64', shape: readonly number[]): NdArray => ({
@@ -72,7 +88,7 @@ const constantOf = (walk: Walk, node: NodeProto): NdArray | undefined => {
   const [a] = node.attribute.filter(({ name }) => name.startsWith('value') || name === 'sparse_value');
   switch (a?.name) {
     case 'value':
-      return a.t === undefined ? undefined : arrayFrom(a.t, node.output[0] ?? node.name, walk.external, walk.limits);
+      return a.t === undefined ? undefined : arrayOf(walk, a.t, node.output[0] ?? node.name);
     case 'value_float':
       return list([a.f], 'float32', []);
     case 'value_floats':
@@ -146,7 +162,7 @@ const nodeFrom = (
   const domain = domainOf(node.domain);
   const name = node.name || `${node.opType}(${node.output[0] ?? ''})`;
   const read = {
-    tensor: (t: TensorProto) => arrayFrom(t, t.name || name, walk.external, walk.limits),
+    tensor: (t: TensorProto) => arrayOf(walk, t, t.name || name),
     body: (g: GraphProto) => bodyFrom(walk, scope, g, depth + 1, `${where} > '${name}'`),
   };
   const version =
@@ -183,7 +199,7 @@ const nodesFrom = (
     if (t.name === '') refuse(malformed(`${where} has a tensor without a name`));
     // Before version 4 of the format every initializer was also an input: a default value of it.
     scope.names.delete(t.name);
-    keep(walk, scope, t.name, arrayFrom(t, t.name, walk.external, walk.limits), where);
+    keep(walk, scope, t.name, arrayOf(walk, t, t.name), where);
   }
   const all = walk.inline(graph.node, walk.versions);
   const rest: Versioned[] = [];
@@ -229,7 +245,7 @@ export const graphFrom = (walk: Walk, graph: GraphProto): ForeignBody => {
   const scope: Scope = { around: undefined, names, renamed: new Map() };
   const nodes = nodesFrom(walk, graph, scope, 1, 'the graph');
   const outputs = graph.output.map((o) => output(scope, o.name, 'the graph'));
-  const twice = outputs.find((o, i) => outputs.indexOf(o) !== i);
+  const twice = repeated(outputs);
   if (twice !== undefined) refuse(malformed(`the graph has the output '${twice}' twice`));
   return { nodes, outputs };
 };

@@ -13,7 +13,7 @@ import { fromFiles } from './External.ts';
 import { inlining, versionsOf } from './Functions.ts';
 import { type ImportError, malformed, refuse, unexpected, unknownName, unsupportedType } from './ImportError.ts';
 import { defaultLimits, type Limits, within } from './Limits.ts';
-import { graphFrom } from './Nodes.ts';
+import { graphFrom, type Walk } from './Nodes.ts';
 import { elementType, type ReadExternal } from './Tensors.ts';
 import { rolesOf, type Trainable } from './Weights.ts';
 
@@ -45,8 +45,16 @@ export interface ReadOptions {
 // types of values
 // -------------------------------------------------------------------------------------
 
+/** Names of sizes are multiplied with one another, so that long ones would grow out of all bounds. */
+const LONGEST_NAME = 256;
+
 const dimOf = (d: { readonly value: { readonly case?: string | undefined; readonly value?: unknown } }): Dim => {
-  if (d.value.case === 'dimParam' && d.value.value !== '') return String(d.value.value);
+  if (d.value.case === 'dimParam' && d.value.value !== '') {
+    const name = String(d.value.value);
+    return name.length <= LONGEST_NAME
+      ? name
+      : refuse(malformed(`a size has a name of ${name.length} characters, expected ${LONGEST_NAME} at most`));
+  }
   const size = d.value.case === 'dimValue' ? Number(d.value.value) : -1;
   // Some exporters write -1, or 0, for a size that they do not know.
   return Number.isSafeInteger(size) && size > 0 ? size : '?';
@@ -107,7 +115,8 @@ const foreignFrom = (model: ModelProto, external: ReadExternal, options: ReadOpt
   const versions = versionsOf(model.opsetImport);
   checkVersions(versions);
   const constants = new Map<string, NdArray>();
-  const walk = { limits, versions, external, constants, bytes: 0, inline: inlining(model.functions, limits) };
+  const inline = inlining(model.functions, limits);
+  const walk: Walk = { limits, versions, external, constants, arrays: new WeakMap(), bytes: 0, inline };
   const body = graphFrom(walk, graph);
   const given = options.constants ?? {};
   const declared = graph.input.map((i) => i.name).filter((n) => !constants.has(n));

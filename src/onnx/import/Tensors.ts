@@ -110,7 +110,7 @@ const fromFields = (tensor: TensorProto, dtype: Element): TypedArray => {
 export interface Location {
   readonly location: string;
   readonly offset: number;
-  /** Undefined: to the end of the file. */
+  /** Undefined: of a tensor whose type or shape nobody can read. */
   readonly length: number | undefined;
 }
 
@@ -121,6 +121,15 @@ const whole = (tensor: TensorProto, key: string, text: string): number => {
     : refuse(malformed(`tensor '${tensor.name}': external data: ${key} is '${text}', expected a whole number`));
 };
 
+/** Bytes that the tensor takes, if its type and shape say so. */
+const takenBy = ({ dataType, dims }: TensorProto): number | undefined => {
+  const dtype = elementTypes[dataType];
+  if (dtype === undefined || dims.some((d) => d < 0n)) return undefined;
+  const bytes = dims.reduce((n, d) => n * Number(d), storedSize(dataType, dtype));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+};
+
+/** The length may be left out: then the tensor takes what its shape says. */
 export const locationOf = (tensor: TensorProto): Location | undefined => {
   if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL) return undefined;
   const entries = new Map(tensor.externalData.map(({ key, value }) => [key, value]));
@@ -130,7 +139,7 @@ export const locationOf = (tensor: TensorProto): Location | undefined => {
     : {
         location,
         offset: offset === undefined ? 0 : whole(tensor, 'offset', offset),
-        length: length === undefined ? undefined : whole(tensor, 'length', length),
+        length: length === undefined ? takenBy(tensor) : whole(tensor, 'length', length),
       };
 };
 
