@@ -34,6 +34,7 @@ const reasons: Readonly<Record<string, string>> = {
   named: composition,
   sequential: composition,
   custom: "the lowering is the user's: spec/layer/Custom.spec.ts",
+  customMerge: "the lowering is the user's: spec/layer/Custom.spec.ts",
   activityRegularization: 'the input itself; its penalty is in the loss: spec/training/Governed.spec.ts',
   alphaDropout: random,
   dropout: random,

@@ -20,8 +20,11 @@ import { initialValues } from '../../src/model/Initial.ts';
 import type { Model } from '../../src/model/Model.ts';
 import { resolve } from '../../src/model/Resolve.ts';
 import { summary } from '../../src/model/Summary.ts';
+import { randomFrom } from '../autodiff/random.ts';
 import { next, resolvedOf, right, runModel, trainingMode } from '../interpret/support.ts';
 import { f32 } from '../support/evaluate.ts';
+import { is } from '../types/Eq.ts';
+import { compare } from './directional.ts';
 
 const env = Environment.node({ threads: 1 })();
 
@@ -136,6 +139,82 @@ describe('a custom layer', () => {
       resolve(L.model(L.input([2]), L.named('s', scale(a)), L.named('s', scale(b))));
     expect(right(shared(1, 1)).parameters.length).toBe(1);
     expect(shared(1, 2)._tag).toBe('Left');
+  });
+});
+
+// ----- two inputs and more
+
+interface Mix extends L.Leaf {
+  readonly out: this['in'] extends readonly [infer A, ...infer Rest]
+    ? Rest extends readonly A[]
+      ? A
+      : 'mix: expects equal shapes'
+    : never;
+}
+
+/** The first input, and learned shares of the others. */
+const mixture = (begin: number) =>
+  L.customMerge<Mix>({
+    name: 'mix',
+    output: ([first, ...rest]) =>
+      rest.every((s) => Shape.show(s) === Shape.show(first)) ? E.right(first) : E.left('mix: expects equal shapes'),
+    parameters: (inputs) => [{ role: 'share', shape: [inputs.length - 1], initializer: L.Initializer.constant(begin) }],
+    lower: ([first, ...rest], { parameter }) =>
+      rest.reduce(
+        (sum, x, i) => Op.add(sum, Op.mul(Op.slice({ axes: [0], starts: [i], ends: [i + 1] })(parameter('share')), x)),
+        first,
+      ),
+  });
+
+describe('a custom layer of several inputs', () => {
+  const mix = mixture(0.5);
+
+  it('has the shape of its rule, to the compiler and at run time', () => {
+    const two = L.graph({ a: [4], b: [4] }, ({ a, b }) => mix(a, b));
+    is<L.Model<{ a: ['batch', 4]; b: ['batch', 4] }, ['batch', 4]>>()(two);
+    is<L.Model<{ a: ['batch', 4] }, ['batch', 4]>>()(L.graph({ a: [4] }, ({ a }) => mix(a, a, a, a)));
+    expect(resolvedOf(two as unknown as AnyModel).outputs[0]?.type).toEqual(['batch', 4]);
+    const bad = L.graph({ a: [4], b: [5] }, ({ a, b }) =>
+      mix(
+        a,
+        // @ts-expect-error mix: expects equal shapes
+        b,
+      ),
+    );
+    expect(resolve(bad as unknown as AnyModel)).toMatchObject({
+      _tag: 'Left',
+      left: [{ path: 'mix', message: 'mix: expects equal shapes' }],
+    });
+    const alone = L.graph({ a: [4] }, ({ a }) => (mix as unknown as (x: typeof a) => typeof a)(a));
+    expect(resolve(alone as unknown as AnyModel)).toMatchObject({
+      _tag: 'Left',
+      left: [{ path: 'mix', message: 'mix: expects 2 inputs or more, got 1' }],
+    });
+  });
+
+  it('has parameters, which its uses share, and gradients', async () => {
+    const m = L.graph({ a: [2], b: [2], c: [2] }, ({ a, b, c }) => L.add(mix(a, b, c), mix(c, a, b)));
+    const resolved = resolvedOf(m as unknown as AnyModel);
+    expect(resolved.parameters.map((p) => [p.name, p.shape])).toEqual([['mix.share', [2]]]);
+    const inputs = { a: f32([1, 2], [1, 2]), b: f32([3, -1], [1, 2]), c: f32([0.5, 4], [1, 2]) };
+    const { output } = await runModel(resolved, { ...inputs, 'mix.share': f32([0.5, 2]) });
+    // a + b / 2 + 2 c, and c + a / 2 + 2 b.
+    expect(output?.data).toEqual(Float32Array.of(1 + 1.5 + 1 + (0.5 + 0.5 + 6), 2 - 0.5 + 8 + (4 + 1 - 2)));
+    const random = randomFrom(5);
+    const found = await compare({ title: 'mix', model: m as unknown as AnyModel, inputs }, random, trainingMode());
+    expect(found.error, found.worst).toBeLessThan(1e-3);
+  });
+
+  it('tells what goes wrong in it', () => {
+    const m = L.graph({ a: [2], b: [2] }, ({ a, b }) =>
+      L.customMerge<Mix>({ name: 'mine', output: ([s]) => E.right(s), lower: ([x]) => Op.reduceSum()(x) })(a, b),
+    );
+    expect(predictionGraph(resolvedOf(m as unknown as AnyModel), {})).toEqual(
+      E.left({
+        _tag: 'LoweringError',
+        message: 'mine: lower gives float32[], where output says float32[batch,2]; correct one of the two',
+      }),
+    );
   });
 });
 

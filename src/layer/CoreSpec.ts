@@ -162,6 +162,25 @@ export interface CustomLayer {
   readonly options?: unknown;
 }
 
+/** Two or more. */
+export type Several<A> = readonly [A, A, ...A[]];
+
+/** As `CustomLayer`, of several inputs. */
+export interface CustomMerge extends Pick<CustomLayer, 'name' | 'options'> {
+  /** The output's shape (batch included), or what is wrong with the inputs. */
+  readonly output: (inputs: Several<AnyShape>) => Either<string, AnyShape>;
+  /** None by default. */
+  readonly parameters?: (inputs: Several<AnyShape>) => readonly CustomParameter[];
+  readonly lower: (inputs: Several<Value>, at: CustomSite) => Value | CustomResult;
+}
+
+export interface CustomSpec {
+  readonly op: 'custom';
+  /** Of a layer with one input, the functions see the list with it. */
+  readonly layer: CustomMerge;
+  readonly inputs: 'one' | 'several';
+}
+
 // -------------------------------------------------------------------------------------
 // all of them
 // -------------------------------------------------------------------------------------
@@ -172,7 +191,7 @@ export type CoreLeaf =
   | EinsumDenseSpec
   | BilinearSpec
   | EmbeddingSpec
-  | { readonly op: 'custom'; readonly layer: CustomLayer }
+  | CustomSpec
   | LayerNormalizationSpec
   | GroupNormalizationSpec
   | RmsNormalizationSpec

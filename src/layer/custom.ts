@@ -6,11 +6,27 @@
  * from `lower`, with the layer's name in front.
  */
 import type { Fn } from '../shape/Fn.ts';
-import type { CustomLayer } from './CoreSpec.ts';
+import { elementwise } from '../shape/rules/Elementwise.ts';
+import type { AnyShape, Known, Shape } from '../shape/Shape.ts';
+import type { CustomLayer, CustomMerge, CustomSpec } from './CoreSpec.ts';
 import type { Layer } from './Definition.ts';
 import { define } from './Definition.ts';
+import type { Tensor } from './Tensor.ts';
+import { applied } from './Tensor.ts';
 
-export type { CustomLayer, CustomParameter, CustomResult, CustomSite } from './CoreSpec.ts';
+export type { CustomLayer, CustomMerge, CustomParameter, CustomResult, CustomSite, Several } from './CoreSpec.ts';
+
+// -------------------------------------------------------------------------------------
+// one input
+// -------------------------------------------------------------------------------------
+
+/** Of functions of one input, functions of the list with it. */
+const ofOne = ({ output, parameters, lower, ...rest }: CustomLayer): CustomMerge => ({
+  ...rest,
+  output: ([x]) => (output ?? elementwise(rest.name))(x),
+  ...(parameters === undefined ? {} : { parameters: ([x]) => parameters(x) }),
+  lower: ([x], at) => lower(x, at),
+});
 
 /**
  * A layer from what it does. The type argument is its rule for shapes at compile time: an interface whose `out` is the output's
@@ -36,4 +52,52 @@ export type { CustomLayer, CustomParameter, CustomResult, CustomSite } from './C
  *   });
  * const classifier = L.model(L.input([4]), scale(0.5), L.dense(3));
  */
-export const custom = <F extends Fn>(layer: CustomLayer): Layer<F> => define<F>({ op: 'custom', layer });
+export const custom = <F extends Fn>(layer: CustomLayer): Layer<F> =>
+  define<F>({ op: 'custom', layer: ofOne(layer), inputs: 'one' });
+
+// -------------------------------------------------------------------------------------
+// several inputs
+// -------------------------------------------------------------------------------------
+
+/** The rule on the inputs' shapes; nothing is known where one of them is unknown. */
+type Join<F extends Fn, S extends readonly AnyShape[]> = Shape extends S[number]
+  ? Shape
+  : (F & { readonly in: S })['out'];
+
+/** The tensors behind the second, or the message in place of each. */
+type Rest<E, R extends readonly AnyShape[]> = E extends string
+  ? readonly E[]
+  : { readonly [K in keyof R]: Tensor<R[K]> };
+
+/** A custom layer of several inputs, on tensors. */
+export type Joining<F extends Fn> = <
+  A extends AnyShape,
+  B extends AnyShape,
+  R extends readonly AnyShape[] = readonly [],
+>(
+  a: Tensor<A>,
+  b: [Join<F, [A, B, ...R]>] extends [infer E extends string] ? E : Tensor<B>,
+  ...more: Rest<Join<F, [A, B, ...R]>, R>
+) => Tensor<Known<Join<F, [A, B, ...R]>>>;
+
+/**
+ * As `custom`, of several inputs: a function on tensors, for graphs. `in` of the rule is the list of the inputs' shapes. Used twice,
+ * it shares its parameters. Keras: a subclass of `Layer` that is called on a list; PyTorch: a `Module` with several arguments.
+ *
+ * @example
+ * // Learned mixture of two tensors of one shape.
+ * interface Mix extends L.Leaf {
+ *   readonly out: this['in'] extends readonly [infer A, infer B] ? (A extends B ? A : 'mix: expects equal shapes') : 'mix: expects two';
+ * }
+ * const mix = L.customMerge<Mix>({
+ *   name: 'mix',
+ *   output: ([a, b]) => (Shape.show(a) === Shape.show(b) ? E.right(a) : E.left('mix: expects equal shapes')),
+ *   parameters: () => [{ role: 'share', shape: [1], initializer: L.Initializer.constant(0.5) }],
+ *   lower: ([a, b], { parameter }) => Operators.add(b, Operators.mul(parameter('share'), Operators.sub(a, b))),
+ * });
+ * const m = L.graph({ a: [4], b: [4] }, ({ a, b }) => mix(a, b));
+ */
+export const customMerge = <F extends Fn>(layer: CustomMerge): Joining<F> => {
+  const spec: CustomSpec = { op: 'custom', layer, inputs: 'several' };
+  return ((...tensors: readonly Tensor<unknown>[]) => applied(spec, tensors)) as Joining<F>;
+};

@@ -4,7 +4,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
-import type { CoreLeaf, CustomLayer, CustomParameter, ScaleInitializers } from '../layer/CoreSpec.ts';
+import type { CoreLeaf, CustomMerge, CustomParameter, ScaleInitializers, Several } from '../layer/CoreSpec.ts';
 import { ones, truncatedNormal } from '../layer/Initializer.ts';
 import type { Axes, Initializer } from '../layer/Options.ts';
 import type { Leaf } from '../layer/Spec.ts';
@@ -51,15 +51,15 @@ export const coreOptionsError = (spec: CoreLeaf, inner: (spec: Leaf) => string |
 const guarded = <A>(name: string, run: () => A): E.Either<string, A> =>
   E.tryCatch(run, (thrown) => `${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
 
-const customOutput = (layer: CustomLayer, input: AnyShape): Output =>
+const customOutput = (layer: CustomMerge, inputs: Several<AnyShape>): Output =>
   pipe(
-    guarded(layer.name, () => (layer.output ?? elementwise(layer.name))(input)),
+    guarded(layer.name, () => layer.output(inputs)),
     E.flatten,
-    E.chainFirst(() => guarded(layer.name, () => layer.parameters?.(input))),
+    E.chainFirst(() => guarded(layer.name, () => layer.parameters?.(inputs))),
   );
 
 const ofOne = (
-  spec: Exclude<CoreLeaf, { readonly op: 'bilinear' }>,
+  spec: Exclude<CoreLeaf, { readonly op: 'bilinear' | 'custom' }>,
   x: AnyShape,
   inner: (spec: Leaf) => Output,
 ): Output => {
@@ -75,8 +75,6 @@ const ofOne = (
       );
     case 'embedding':
       return Core.embedding(spec.inputDim, spec.outputDim)(x);
-    case 'custom':
-      return customOutput(spec.layer, x);
     case 'layerNormalization':
     case 'rmsNormalization':
       return Normalization.normalization(spec.op, spec)(x);
@@ -109,9 +107,14 @@ export const coreOutput = (
   inner: (spec: Leaf, inputs: readonly AnyShape[]) => Output,
 ): Output => {
   const [a, b] = inputs;
+  const isSeveral = spec.op === 'custom' && spec.inputs === 'several';
   const arity = spec.op === 'bilinear' ? 2 : 1;
-  if (a === undefined || inputs.length !== arity)
-    return E.left(`${spec.op}: expects ${arity} input${arity === 1 ? '' : 's'}, got ${inputs.length}`);
+  if (a === undefined || (isSeveral ? b === undefined : inputs.length !== arity)) {
+    const name = spec.op === 'custom' ? spec.layer.name : spec.op;
+    const expected = isSeveral ? '2 inputs or more' : arity === 1 ? '1 input' : `${arity} inputs`;
+    return E.left(`${name}: expects ${expected}, got ${inputs.length}`);
+  }
+  if (spec.op === 'custom') return customOutput(spec.layer, inputs as Several<AnyShape>);
   if (spec.op === 'bilinear') return Core.bilinear(spec.units)(a, b ?? a);
   const bad = spec.op === 'spectralNormalization' ? coreOptionsError(spec, () => undefined) : undefined;
   return bad === undefined ? ofOne(spec, a, (layer) => inner(layer, inputs)) : E.left(bad);
@@ -185,7 +188,7 @@ export const coreParameters = (spec: CoreLeaf, inputs: readonly AnyShape[]): rea
     case 'embedding':
       return [{ role: 'embeddings', shape: [spec.inputDim, spec.outputDim], initializer: spec.embeddingsInitializer }];
     case 'custom':
-      return spec.layer.parameters?.(input) ?? [];
+      return spec.layer.parameters?.(inputs as Several<AnyShape>) ?? [];
     case 'layerNormalization':
     case 'groupNormalization':
     case 'instanceNormalization':

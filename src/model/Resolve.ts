@@ -5,8 +5,8 @@
  *
  * Names. A layer is called after its Keras class in snake case, counted for each scope in order of application: `dense`,
  * `dense_1`. `named` around a single layer names it, around several it opens a scope: `backbone.conv2d`. A model used as
- * a layer is a scope as well. The same path of names, used again, means the same parameters; without a name every
- * application has parameters of its own, even of one and the same layer value.
+ * a layer is a scope as well. The same path of names, used again, means the same parameters; without a name, one layer value used
+ * again in a scope is the same layer, and equal values are different ones.
  *
  * Law: equal models have equal results.
  */

@@ -8,10 +8,11 @@ import * as Op from '../../graph/Operators.ts';
 import type {
   BilinearSpec,
   CoreLeaf,
-  CustomLayer,
+  CustomMerge,
   CustomSite,
   EinsumDenseSpec,
   NoiseSpec,
+  Several,
 } from '../../layer/CoreSpec.ts';
 import { concrete } from '../../shape/rules/Einsum.ts';
 import { agree, show } from '../../shape/Shape.ts';
@@ -115,7 +116,7 @@ const guarded = <A>(what: string, run: () => A): A => {
   }
 };
 
-const custom = (layer: CustomLayer, x: Value, at: Site): Result => {
+const custom = (layer: CustomMerge, inputs: readonly Value[], at: Site): Result => {
   const random = () => {
     if (at.mode._tag === 'Training') return at.mode.random;
     throw new Op.GraphDefect("random numbers are for training only; look at the site's mode first");
@@ -128,7 +129,7 @@ const custom = (layer: CustomLayer, x: Value, at: Site): Result => {
     // Uniform streams and normal ones are kept apart.
     normal: (like, stream = 0) => normal(random(), at.site + 2 ** 20, stream)(like),
   };
-  const result = guarded(layer.name, () => layer.lower(x, site));
+  const result = guarded(layer.name, () => layer.lower(inputs as unknown as Several<Value>, site));
   const { output, updates } = 'node' in result ? { output: result, updates: undefined } : result;
   const [is, should] = [output.type.shape, at.output];
   if (output.type.dtype !== 'float32' || !agree(is, should))
@@ -158,7 +159,7 @@ export const lowerCore = (spec: CoreLeaf, inputs: Inputs, at: Site, inner: Inner
     case 'embedding':
       return { output: Op.gather(at.parameter('embeddings'), x) };
     case 'custom':
-      return custom(spec.layer, x, at);
+      return custom(spec.layer, inputs, at);
     case 'layerNormalization':
       return { output: layerNormalization(spec, x, at) };
     case 'groupNormalization':
