@@ -27,6 +27,7 @@ import type { Dataset } from '../data/Dataset.ts';
 import type { Schedule } from '../optimizer/Expression.ts';
 import type { AnyDataset } from './Check.ts';
 import type { Objective } from './Objective.ts';
+import type { AnySupply, Supply } from './ProgramData.ts';
 import {
   type Aimed,
   type Modifier,
@@ -44,6 +45,7 @@ import { anyObjective } from './Trained.ts';
 
 export type { Crossed, CrossValidation, FoldResult } from './CrossValidate.ts';
 export { crossValidate } from './CrossValidate.ts';
+export type { Supply } from './ProgramData.ts';
 export { describe, diagram } from './ProgramDescribe.ts';
 export type { DryPart } from './ProgramDryRun.ts';
 export { dryRun, measure } from './ProgramDryRun.ts';
@@ -145,15 +147,18 @@ export const withObjective =
   ): Program<Aimed<U, I, T>, R, M> =>
     program(modified({ _tag: 'Objective', objective: anyObjective(objective) }, (self as Program<U, R, M>).node));
 
-/** On other data, and validated on others if they are given, else on those of the run. */
+/**
+ * On other data, in memory or a stream of batches, and validated on others if they are given, else on those of the run. Where the
+ * stream does not know its size, `withSettings({ stepsPerEpoch })` says where an epoch ends; `steps` needs nothing.
+ */
 export const withData =
-  <X, Y>(data: Dataset<X, Y>, options: { readonly validation?: Dataset<X, Y> } = {}) =>
+  <X, Y, R2 = unknown>(data: Supply<X, Y, R2>, options: { readonly validation?: Dataset<X, Y> } = {}) =>
   <U, R, M extends string>(
     self: [WrongData<U, X, Y>] extends [never] ? Program<U, R, M> : WrongData<U, X, Y>,
-  ): Program<Supplied<U, X, Y>, R, M> =>
+  ): Program<Supplied<U, X, Y>, R & R2, M> =>
     program(
       modified(
-        { _tag: 'Data', data: data as AnyDataset, validation: options.validation as AnyDataset | undefined },
+        { _tag: 'Data', data: data as AnySupply, validation: options.validation as AnyDataset | undefined },
         (self as Program<U, R, M>).node,
       ),
     );
@@ -167,7 +172,7 @@ export const withCallbacks =
   <U, R, M extends string>(self: Program<U, R, M>): Program<U, R & R2, M | M2> =>
     program(modified({ _tag: 'Callbacks', callbacks }, self.node));
 
-/** With other settings of `fit`: sizes of batches, how often to validate, ... */
+/** With other settings of `fit`: sizes of batches, the steps of an epoch, how often to validate, ... */
 export const withSettings =
   (settings: PartSettings) =>
   <U, R, M extends string>(self: Program<U, R, M>): Program<U, R, M> =>

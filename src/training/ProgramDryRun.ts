@@ -8,11 +8,18 @@ import type { Dataset } from '../data/Dataset.ts';
 import type { CheckValidation } from './CheckData.ts';
 import type { Event, Logs } from './Event.ts';
 import type { Objective } from './Objective.ts';
-import { type DataOptions, type Estimate, estimateParts } from './ProgramEstimate.ts';
+import {
+  type DataOptions,
+  type Estimate,
+  estimateOf,
+  estimatePart,
+  type PartEstimate,
+  previewed,
+} from './ProgramEstimate.ts';
 import { type Part, type Program, partInWords, type WrongRun } from './ProgramModel.ts';
 import { forget, type ProgramSettings, type Whole } from './ProgramPart.ts';
 import { checkedParts, runWhole } from './ProgramRun.ts';
-import type { Environment } from './Run.ts';
+import type { Environment, Needs } from './Run.ts';
 import { anyObjective } from './Trained.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
 
@@ -109,15 +116,16 @@ export const dryRun =
     K extends string,
     X,
     Y,
+    RD = unknown,
     V extends Dataset<unknown, unknown> | undefined = undefined,
     S extends number | undefined = undefined,
   >(
     objective: Objective<I, O, T, K>,
-    options: DataOptions<X, Y, V & CheckValidation<I, T, V>, S> & { readonly steps?: number },
+    options: DataOptions<X, Y, V & CheckValidation<I, T, V>, S, RD> & { readonly steps?: number },
   ) =>
   <U, R, M extends string>(
     program: [WrongRun<U, I, T, X, Y>] extends [never] ? Program<U, R, M> : WrongRun<U, I, T, X, Y>,
-  ): RTE.ReaderTaskEither<Environment, TrainingError, readonly DryPart[]> => {
+  ): RTE.ReaderTaskEither<Needs<R & RD>, TrainingError, readonly DryPart[]> => {
     const { steps = 3, ...rest } = options;
     return pipe(
       RTE.fromEither(checkedSteps(steps)),
@@ -125,6 +133,26 @@ export const dryRun =
       RTE.chain((all) => tried(forget(anyObjective(objective), rest), all, steps)),
     );
   };
+
+/** Of streamed data the first batch is read. */
+const sized =
+  (whole: Whole) =>
+  (part: Part): RTE.ReaderTaskEither<Environment, TrainingError, PartEstimate> =>
+  (env) =>
+    pipe(
+      TE.fromEither(previewed(whole, part)),
+      TE.chain((preview) =>
+        pipe(
+          preview.fit.deferred?.(env) ?? TE.fromEither(preview.fit.prepared),
+          TE.chainFirstTaskK(
+            ({ feed }) =>
+              async () =>
+                feed?.close(),
+          ),
+          TE.map((prepared) => estimatePart(whole)(preview, prepared)),
+        ),
+      ),
+    );
 
 /** `estimate`, with the time of a step measured in a dry run of `steps` (default 8) of each part. */
 export const measure =
@@ -135,15 +163,16 @@ export const measure =
     K extends string,
     X,
     Y,
+    RD = unknown,
     V extends Dataset<unknown, unknown> | undefined = undefined,
     S extends number | undefined = undefined,
   >(
     objective: Objective<I, O, T, K>,
-    options: DataOptions<X, Y, V & CheckValidation<I, T, V>, S> & { readonly steps?: number },
+    options: DataOptions<X, Y, V & CheckValidation<I, T, V>, S, RD> & { readonly steps?: number },
   ) =>
   <U, R, M extends string>(
     program: [WrongRun<U, I, T, X, Y>] extends [never] ? Program<U, R, M> : WrongRun<U, I, T, X, Y>,
-  ): RTE.ReaderTaskEither<Environment, TrainingError, Estimate> => {
+  ): RTE.ReaderTaskEither<Needs<R & RD>, TrainingError, Estimate> => {
     const { steps = 8, ...rest } = options;
     const whole = forget(anyObjective(objective), rest);
     return pipe(
@@ -152,10 +181,11 @@ export const measure =
       RTE.chain((all) =>
         pipe(
           tried(whole, all, steps),
-          RTE.chainEitherK((rows) =>
-            estimateParts(
-              whole,
-              all,
+          RTE.bindTo('rows'),
+          RTE.bind('parts', () => RTE.traverseSeqArray(sized(whole))(all)),
+          RTE.map(({ rows, parts }) =>
+            estimateOf(
+              parts,
               rows.map((row) => row.stepMilliseconds ?? 0),
             ),
           ),

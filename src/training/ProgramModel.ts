@@ -6,6 +6,7 @@ import type { Schedule } from '../optimizer/Expression.ts';
 import type { AnyDataset } from './Check.ts';
 import type { CheckData } from './CheckData.ts';
 import type { Objective } from './Objective.ts';
+import { type AnySupply, sizeInWords } from './ProgramData.ts';
 import type { FitSettings } from './Settings.ts';
 
 // -------------------------------------------------------------------------------------
@@ -20,7 +21,14 @@ export type Length =
 /** Settings of `fit` that a part may have of its own. */
 export type PartSettings = Pick<
   FitSettings,
-  'batchSize' | 'validationBatchSize' | 'shuffle' | 'stepsPerRun' | 'validationFreq' | 'classWeight'
+  | 'batchSize'
+  | 'stepsPerEpoch'
+  | 'repeatData'
+  | 'validationBatchSize'
+  | 'shuffle'
+  | 'stepsPerRun'
+  | 'validationFreq'
+  | 'classWeight'
 >;
 
 export type AnyObjective = Objective<unknown, unknown, unknown, string>;
@@ -36,7 +44,7 @@ export type Modifier =
   | { readonly _tag: 'Freeze'; readonly paths: readonly string[] }
   | { readonly _tag: 'Thaw'; readonly paths: readonly string[] }
   | { readonly _tag: 'Objective'; readonly objective: AnyObjective }
-  | { readonly _tag: 'Data'; readonly data: AnyDataset; readonly validation: AnyDataset | undefined }
+  | { readonly _tag: 'Data'; readonly data: AnySupply; readonly validation: AnyDataset | undefined }
   | { readonly _tag: 'Callbacks'; readonly callbacks: AnyCallback }
   | { readonly _tag: 'Settings'; readonly settings: PartSettings };
 
@@ -126,7 +134,7 @@ export interface Part {
   readonly freezing: readonly Freezing[];
   /** `undefined`: those of the run. */
   readonly objective: AnyObjective | undefined;
-  readonly data: { readonly data: AnyDataset; readonly validation: AnyDataset | undefined } | undefined;
+  readonly data: { readonly data: AnySupply; readonly validation: AnyDataset | undefined } | undefined;
   readonly callbacks: readonly AnyCallback[];
   readonly settings: PartSettings;
 }
@@ -230,7 +238,7 @@ export const modifierInWords = (modifier: Modifier): string => {
       return `another objective (${optimizer.name})`;
     }
     case 'Data':
-      return `other data (${plural(modifier.data.size, 'sample')})`;
+      return `other data (${sizeInWords(modifier.data)})`;
     case 'Callbacks':
       return `callbacks ${modifier.callbacks.keys.join(', ')}`;
     case 'Settings':

@@ -11,30 +11,29 @@ import * as Stream from '../stream/Stream.ts';
 import type { AnyDataset } from './Check.ts';
 import { event, type Signal } from './Event.ts';
 import { type Fit, fit } from './Fit.ts';
+import { fitStream } from './FitStream.ts';
 import { interruptible } from './Interrupts.ts';
 import type { Objective } from './Objective.ts';
 import type { Halt } from './Position.ts';
+import { type AnySupply, isStreamed } from './ProgramData.ts';
 import type { AnyObjective, Part } from './ProgramModel.ts';
 import { objectiveOf, untrainedPart } from './ProgramState.ts';
 import type { FitSettings, Interruption, Resumption } from './Settings.ts';
 import type { HasRun } from './Source.ts';
 import type { ProgramPlace, TrainState } from './State.ts';
-import type { TrainingError } from './TrainingError.ts';
+import { fitError, type TrainingError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
 // model
 // -------------------------------------------------------------------------------------
 
 /** Settings of `fit`, without what a program says itself. */
-export type ProgramSettings = Omit<
-  FitSettings,
-  'epochs' | 'initialEpoch' | 'stepsPerEpoch' | 'repeatData' | 'sampleWeight' | 'validationSampleWeight'
->;
+export type ProgramSettings = Omit<FitSettings, 'epochs' | 'initialEpoch' | 'sampleWeight' | 'validationSampleWeight'>;
 
 /** Everything, with its types forgotten. */
 export interface Whole {
   readonly objective: AnyObjective;
-  readonly data: AnyDataset;
+  readonly data: AnySupply;
   readonly validation: AnyDataset | undefined;
   readonly validationSplit: number | undefined;
   readonly settings: ProgramSettings;
@@ -66,7 +65,7 @@ export const forget = (objective: Objective<never, never, never, never> | AnyObj
     interruptible: interruption,
     ...settings
   } = options as {
-    readonly data: AnyDataset;
+    readonly data: AnySupply;
     readonly validation?: AnyDataset;
     readonly validationSplit?: number;
     readonly callbacks?: Callback<unknown>;
@@ -131,49 +130,66 @@ const attached = (run: AnyRun, { callbacks }: Whole, part: Part): AnyRun => {
 // one part
 // -------------------------------------------------------------------------------------
 
-const sizeOf = ({ data, validation, validationSplit }: Whole, part: Part): number =>
-  part.data !== undefined
-    ? part.data.data.size
-    : validation !== undefined || validationSplit === undefined
-      ? data.size
-      : Math.floor(data.size * (1 - validationSplit));
+/** Samples to train on, where they are in memory. */
+const sizeOf = (data: AnyDataset, split: number | undefined): number =>
+  split === undefined ? data.size : Math.floor(data.size * (1 - split));
 
-/** The part as a run of `fit`. */
+/** How long the part is. `steps` are one epoch, however many data there are. */
+const lengthsOf = ({ length }: Part, { place }: Begun, batchSize: FitSettings['batchSize']): FitSettings =>
+  length._tag === 'Epochs'
+    ? { epochs: place.epoch + length.count }
+    : {
+        epochs: place.epoch + 1,
+        stepsPerEpoch: length.count,
+        repeatData: true,
+        ...(batchSize === undefined ? {} : { batchSize }),
+      };
+
+/** What has yet to be read cannot be split. */
+const checkSplit = ({ data, validation, validationSplit }: Whole, part: Part): E.Either<TrainingError, void> =>
+  part.data === undefined && isStreamed(data) && validation === undefined && validationSplit !== undefined
+    ? E.left(fitError('run: validationSplit takes its share of data in memory, these are streamed; give `validation`'))
+    : E.right(undefined);
+
+/** The part as a run of `fit`, or of `fitStream`. */
 export const fitOf = (
   whole: Whole,
   part: Part,
   resolved: Resolved,
-  { place, from, isLast }: Begun & { readonly isLast: boolean },
-): E.Either<TrainingError, AnyRun> =>
-  pipe(
+  begun: Begun & { readonly isLast: boolean },
+): E.Either<TrainingError, AnyRun> => {
+  const { place, from, isLast } = begun;
+  return pipe(
     objectiveOf(whole.objective, part, place, from),
     E.bindTo('objective'),
+    E.chainFirstW(() => checkSplit(whole, part)),
     E.bindW('freeze', () => untrainedPart(resolved, whole.settings.freeze ?? [], part)),
     E.map(({ objective, freeze }): AnyRun => {
       const { weights, seed, freeze: _, ...common } = { ...whole.settings, ...part.settings };
       const own = part.data;
+      const data = own?.data ?? whole.data;
       const validation = own?.validation ?? whole.validation;
       const split = own === undefined && whole.validation === undefined ? whole.validationSplit : undefined;
-      const lengths: FitSettings =
-        part.length._tag === 'Epochs'
-          ? { epochs: place.epoch + part.length.count }
-          : {
-              epochs: place.epoch + 1,
-              stepsPerEpoch: part.length.count,
-              repeatData: true,
-              batchSize: common.batchSize ?? Math.min(32, sizeOf(whole, part)),
-            };
-      const plain = fit(objective, {
+      const batchSize = common.batchSize ?? (isStreamed(data) ? undefined : Math.min(32, sizeOf(data, split)));
+      const settings: FitSettings = {
         ...common,
-        ...lengths,
+        ...lengthsOf(part, begun, batchSize),
         freeze,
         ...(from === undefined
           ? { ...(weights === undefined ? {} : { weights }), ...(seed === undefined ? {} : { seed }) }
           : { from }),
-        data: (own?.data ?? whole.data) as never,
-        ...(validation === undefined ? {} : { validation: validation as never }),
-        ...(split === undefined ? {} : { validationSplit: split }),
-      }) as AnyRun;
+      };
+      const validated = validation === undefined ? {} : { validation: validation as never };
+      const plain = (
+        isStreamed(data)
+          ? fitStream(objective, { ...settings, ...validated, data: data as never })
+          : fit(objective, {
+              ...settings,
+              ...validated,
+              data: data as never,
+              ...(split === undefined ? {} : { validationSplit: split }),
+            })
+      ) as AnyRun;
       const follows = (halted: Halt | undefined): boolean => !isLast && !haltsProgram(whole, halted);
       const run = attached({ ...plain, result: { ...plain.result, program: place, follows } }, whole, part);
       return whole.interruption === undefined
@@ -181,3 +197,4 @@ export const fitOf = (
         : (interruptible(whole.interruption)(run as never) as unknown as AnyRun);
     }),
   );
+};

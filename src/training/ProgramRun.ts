@@ -15,6 +15,7 @@ import type { Keys } from './Fit.ts';
 import { listeningThroughout } from './Interrupts.ts';
 import type { Objective } from './Objective.ts';
 import { checkFrom } from './Prepare.ts';
+import type { Supply } from './ProgramData.ts';
 import { type Part, type Program, partInWords, parts, problems, type WrongRun } from './ProgramModel.ts';
 import {
   type Begun,
@@ -204,6 +205,7 @@ export const run =
     K extends string,
     X,
     Y,
+    RD = unknown,
     R2 = unknown,
     M2 extends string = never,
     L extends string = never,
@@ -213,7 +215,8 @@ export const run =
   >(
     objective: Objective<I, O, T, K>,
     options: RunOptions<R2, M2, L> & {
-      readonly data: Dataset<X, Y>;
+      /** A data set, or a stream of batches, as `fitStream` takes it. */
+      readonly data: Supply<X, Y, RD>;
       readonly validation?: V & CheckValidation<I, T, V>;
       readonly validationSplit?: S;
       readonly interruptible?: N;
@@ -224,7 +227,7 @@ export const run =
       ? Program<U, R, M>
       : WrongRun<U, I, T, X, Y> | Unmonitored<M | M2, Keys<K, V, S> | L>,
   ): RTE.ReaderTaskEither<
-    Needs<R & R2 & (N extends Interruption ? HasInterrupts : unknown)>,
+    Needs<R & R2 & RD & (N extends Interruption ? HasInterrupts : unknown)>,
     TrainingError,
     Trained<I, O, T, K>
   > =>
