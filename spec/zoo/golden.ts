@@ -46,11 +46,20 @@ const networks: Readonly<Record<string, L.Layer<L.Fn>>> = {
   lenet: Zoo.lenet(),
   alexnet: Zoo.alexnet({ ...plain, hidden: 64 }),
   vgg11: Zoo.vgg11({ ...plain, width: 8, hidden: 32 }),
+  vgg13: Zoo.vgg13({ ...plain, width: 8, hidden: 32 }),
   'vgg16 batchNorm': Zoo.vgg16({ ...plain, width: 8, hidden: 32, batchNorm: true }),
+  vgg19: Zoo.vgg19({ ...plain, width: 8, hidden: 32 }),
   resnet18: Zoo.resnet18(ten),
+  resnet34: Zoo.resnet34({ ...ten, width: 8 }),
   resnet50: Zoo.resnet50(ten),
+  resnet101: Zoo.resnet101({ ...ten, width: 8 }),
+  resnet152: Zoo.resnet152({ ...ten, width: 8 }),
+  wideResnet50: Zoo.wideResnet50({ ...ten, width: 8 }),
   resnet50V2: Zoo.resnet50V2({ ...ten, width: 8 }),
+  resnet101V2: Zoo.resnet101V2({ ...ten, width: 8 }),
+  resnet152V2: Zoo.resnet152V2({ ...ten, width: 8 }),
   cifarResnet20: Zoo.cifarResnet20({ width: 8 }),
+  cifarResnet56: Zoo.cifarResnet56({ width: 4 }),
   wideResnet: Zoo.wideResnet({ depth: 16, widen: 2 }),
   mobilenet: Zoo.mobilenet({ ...plain, width: 0.25 }),
   mobilenetV2: Zoo.mobilenetV2({ ...plain, width: 0.35 }),
@@ -58,6 +67,8 @@ const networks: Readonly<Record<string, L.Layer<L.Fn>>> = {
   mobilenetV3Large: Zoo.mobilenetV3Large({ ...plain, width: 0.35 }),
   efficientnetB0: Zoo.efficientnetB0({ ...plain, width: 0.5, stochasticDepth: 0 }),
   densenet121: Zoo.densenet121({ ...ten, growth: 8, stem: 16 }),
+  densenet169: Zoo.densenet169({ ...ten, growth: 8, stem: 16 }),
+  densenet201: Zoo.densenet201({ ...ten, growth: 8, stem: 16 }),
   squeezenet: Zoo.squeezenet(plain),
   squeezenet11: Zoo.squeezenet11(plain),
   googlenet: Zoo.googlenet(plain),
@@ -65,11 +76,16 @@ const networks: Readonly<Record<string, L.Layer<L.Fn>>> = {
   'unet batchNorm': Zoo.unet({ classes: 2, width: 4, batchNorm: true }),
   unetValid: Zoo.unetValid({ classes: 2, width: 2 }),
   convnextTiny: Zoo.convnextTiny({ ...ten, width: 12, blocks: [2, 1, 3, 1], stochasticDepth: 0 }),
+  vitB16: Zoo.vitB16({ ...ten, imageSize: 32, layers: 1 }),
   vitTi16: Zoo.vitTi16({ ...ten, imageSize: 32, layers: 2 }),
   mixerS16: Zoo.mixerS16({ ...ten, imageSize: 48, layers: 1 }),
   gpt: Zoo.gpt({ vocabulary: 50, context: 12, features: 32, heads: 4, layers: 2, dropout: 0 }),
   textCnn: Zoo.textCnn({ vocabulary: 40, features: 12, filters: 6, classes: 3, dropout: 0 }),
+  lstmClassifier: Zoo.lstmClassifier({ vocabulary: 9, features: 6, units: 5, classes: 3, dropout: 0 }),
+  transformerClassifier: Zoo.transformerClassifier({ vocabulary: 40, features: 16, classes: 3, dropout: 0 }),
   resnetMlp: Zoo.resnetMlp({ units: 3, features: 16, dropout: 0 }),
+  autoencoder: Zoo.autoencoder({ features: 12, hidden: 9, code: 4 }),
+  vae: Zoo.vae({ features: 12, hidden: 9, latent: 4 }),
 };
 
 export const networkNames = Object.keys(networks);
@@ -112,7 +128,7 @@ const isKernel = ({ role }: ParameterSpec): boolean => role.endsWith('kernel');
 const transposed = ({ role, shape }: ParameterSpec): Transposed | undefined => {
   if (role === 'output_kernel') return { rows: elements(shape.slice(0, -1)), columns: shape.at(-1) ?? 1 };
   const isProjection = /^(query|key|value)_kernel$/.test(role);
-  return isProjection || (role === 'kernel' && shape.length === 2)
+  return isProjection || (/^(recurrent_)?kernel$/.test(role) && shape.length === 2)
     ? { rows: shape[0] ?? 1, columns: elements(shape.slice(1)) }
     : undefined;
 };
