@@ -144,6 +144,18 @@ describe('parseCsv', () => {
     expectError(parse('a,b\n'), 'Empty', 'row after the header');
   });
 
+  it('a codec that throws refuses the row', () => {
+    const codec = new t.Type<number, unknown, unknown>(
+      'odd',
+      t.number.is,
+      () => {
+        throw new Error('boom');
+      },
+      t.identity,
+    );
+    expectError(D.parseCsv(codec)('a,b\n1,2\n'), 'CsvRows', 'csv', 'line 2', 'it threw: Error: boom', '"1,2"');
+  });
+
   it('refuses broken quotes and bytes that are no text, with the line', () => {
     expectError(parse('a,b\n1,2\n1,"x\n2,y\n3,z'), 'CsvSyntax', 'csv: line 3: Quote Not Closed;', 'never closed');
     for (const delimiter of ['', ';;', '"', '\n'])

@@ -252,7 +252,14 @@ export const decodeRow =
       });
       return E.left({ _tag: 'Row', count: 1, issues: (line) => [issue(line)] });
     }
-    const value = codec.decode(toRecord(heading.header, row));
+    // A codec of the user's may throw; that is what is wrong with the row then.
+    const decoded = E.tryCatch(() => codec.decode(toRecord(heading.header, row)), String);
+    if (E.isLeft(decoded)) {
+      const expected = `what the codec takes (it threw: ${decoded.left})`;
+      const issue = (line: number): CsvIssue => ({ line, column: undefined, text: show(row.join(',')), expected });
+      return E.left({ _tag: 'Row', count: 1, issues: (line) => [issue(line)] });
+    }
+    const value = decoded.right;
     if (E.isRight(value)) return value;
     const absent = missing(heading, value.left);
     if (absent.length > 0) return E.left({ _tag: 'Header', error: missingColumns(heading, absent) });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
+import * as O from 'fp-ts/lib/Option.js';
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
 import { describe, expect, it } from 'vitest';
 import * as D from '../../../src/data/Data.ts';
@@ -19,6 +20,34 @@ const sorted = (list: readonly number[]) => [...list].sort((a, b) => a - b);
 const stages: fc.Arbitrary<readonly [string, (data: Numbers) => Numbers]> = fc.oneof(
   fc.constant(['map', DS.map((n: number) => n * 3)] as const),
   fc.constant(['mapEffect', DS.mapEffect((n: number) => RTE.right(n + 1))] as const),
+  fc.constant(['mapEither', DS.mapEither((n: number) => E.right(n - 1))] as const),
+  fc.constant(['filterMap', DS.filterMap((n: number) => (n % 3 === 0 ? O.none : O.some(n * 2)))] as const),
+  fc.nat(5).map(
+    (seed) =>
+      [
+        'resample',
+        DS.resample({
+          classOf: (n: number) => Math.abs(n % 2),
+          observed: { 0: 5, 1: 3 },
+          target: { 0: 1, 1: 2 },
+          seed,
+        }),
+      ] as const,
+  ),
+  fc
+    .tuple(fc.integer({ min: 1, max: 3 }), fc.constantFrom<DS.Last<number>>('keep', 'drop', { pad: 2 }))
+    .map(
+      ([batchSize, last]) =>
+        [
+          'batchByLength',
+          (data: Numbers) =>
+            pipe(
+              data,
+              DS.batchByLength({ lengthOf: (n: number) => Math.abs(n % 7), boundaries: [1, 4], batchSize, last }),
+              DS.unbatch,
+            ),
+        ] as const,
+    ),
   fc.nat(5).map((seed) => ['mapSeeded', DS.mapSeeded(seed)((n: number, own) => n + (own % 10))] as const),
   fc.integer({ min: 1, max: 3 }).map((k) => ['filter', DS.filter((n: number) => n % k === 0)] as const),
   fc.nat(9).map((n) => ['take', DS.take(n)] as const),
@@ -92,7 +121,7 @@ describe('the laws of every stage', () => {
           await expectLaws(data, undefined, pass);
         },
       ),
-      { numRuns: 250 },
+      { numRuns: 300 },
     );
   });
 });
@@ -221,6 +250,10 @@ describe('batches', () => {
       [1, 2, 3, 0],
       [4, 0, 0, 0],
     ]);
+    for (const odd of [{ length: -1 }, { length: Number.POSITIVE_INFINITY }, { length: 1.5 }, { multipleOf: 0 }]) {
+      const x = D.ints(['seq'], DS.padded(rows, odd));
+      expectError(D.dataset({ x, y: D.ints([], [0, 1]) }), 'Empty', 'x');
+    }
   });
 
   const blocks = (sizes: readonly number[]) => {

@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js';
 import * as S from '../../stream/Stream.ts';
 import { type DataError, invalidArgument } from '../DataError.ts';
 import { type Dataset, joined } from '../Dataset.ts';
-import { type DataStream, isPositive, make, refused, replayed } from './Model.ts';
+import { type DataStream, isNatural, isPositive, make, refused, replayed } from './Model.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -196,7 +196,8 @@ export interface Padding {
 }
 
 /**
- * Rows of one length from rows of different ones, for `D.ints(['seq'], ...)` in a batch.
+ * Rows of one length from rows of different ones, for `D.ints(['seq'], ...)` in a batch. Where `length` is no whole number of 0 or more, or
+ * `multipleOf` no positive integer, rows are empty, which `D.dataset` refuses.
  *
  * @example
  * pipe(texts, DS.batch(32), DS.mapEither((rows) => D.dataset({
@@ -207,7 +208,8 @@ export interface Padding {
 export const padded = (rows: readonly ArrayLike<number>[], options: Padding = {}): readonly (readonly number[])[] => {
   const { value = 0, multipleOf = 1, side = 'end' } = options;
   const longest = options.length ?? rows.reduce((most, row) => Math.max(most, row.length), 0);
-  const length = Math.ceil(longest / Math.max(1, multipleOf)) * Math.max(1, multipleOf);
+  const isSound = isNatural(longest) && isPositive(multipleOf);
+  const length = isSound ? Math.ceil(longest / multipleOf) * multipleOf : 0;
   return rows.map((row) => {
     const shift = side === 'end' ? 0 : length - row.length;
     return Array.from({ length }, (_, i) => row[i - shift] ?? value);

@@ -5,7 +5,7 @@ import type { DataError } from '../DataError.ts';
 import { type DataStream, fromArray, isPositive, make, refused } from './Model.ts';
 
 /**
- * Reads a pass once and keeps its elements in memory; later passes are read from there, in any order if need be. What is kept is one
+ * Reads a pass once and keeps its elements in memory; later passes are read from there, any position at once. What is kept is one
  * pass, so shuffle and augment behind it, not before. Only a pass that was read whole from its beginning is kept. With more than
  * `atMost` elements nothing is kept, and every pass is read anew.
  *
