@@ -106,7 +106,7 @@ describe('metrics are scikit-learn’s', () => {
     together = await incrementsOf(0, 61);
     for (let i = 1; i < cuts.length; i++)
       streamed = plus(streamed, await incrementsOf(cuts[i - 1] as number, cuts[i] as number));
-  });
+  }, 60_000);
 
   for (const name of new Set(cases.map((c) => c.metric)))
     it(name, () => {

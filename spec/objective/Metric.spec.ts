@@ -290,6 +290,33 @@ describe('areas', () => {
     );
   });
 
+  it('count what is strictly above each threshold, whatever the outputs and however many thresholds', async () => {
+    for (const numThresholds of [2, 3, 4, 7, 8, 9, 200]) {
+      const metric = Metric.auc({ numThresholds });
+      const inner = Array.from({ length: numThresholds - 2 }, (_, i) => Math.fround((i + 1) / (numThresholds - 1)));
+      const thresholds = [Math.fround(-1e-7), ...inner, Math.fround(1 + 1e-7)];
+      const outputs = [...inner, ...inner.map((t) => t + 1e-4), 0, 1, -1, 2, 0.3, Number.NaN, Number.POSITIVE_INFINITY];
+      const labels = outputs.map((_, i) => i % 2);
+      const [sums] = await incrementsOf([metric], f32(outputs, [outputs.length, 1]), f32(labels, [outputs.length, 1]));
+      const above = (label: number) =>
+        thresholds.map((t) => outputs.filter((p, i) => labels[i] === label && Math.fround(p) > t).length);
+      expect([numThresholds, Array.from(sums?.truePositives ?? [])]).toEqual([numThresholds, above(1)]);
+      expect([numThresholds, Array.from(sums?.falsePositives ?? [])]).toEqual([numThresholds, above(0)]);
+    }
+  });
+
+  it('with many thresholds are those of the outputs themselves', async () => {
+    const size = 400;
+    const outputs = Array.from({ length: size }, (_, i) => Math.fround((1 + Math.sin(13 * i * i)) / 2));
+    const labels = outputs.map((p, i) => Number(p + 0.8 * Math.sin(7 * i) > 0.5));
+    const [yes, no] = [1, 0].map((y) => outputs.filter((_, i) => labels[i] === y)) as [number[], number[]];
+    const right = yes.reduce((sum, a) => sum + no.filter((b) => a > b).length, 0) / (yes.length * no.length);
+    const area = (numThresholds: number) =>
+      value(Metric.auc({ numThresholds }), f32(outputs, [size, 1]), f32(labels, [size, 1]));
+    expect(Math.abs((await area(100_000)) - right)).toBeLessThan(1e-5);
+    expect(Math.abs((await area(200)) - right)).toBeLessThan(5e-3);
+  });
+
   it('weigh labels as they are told', async () => {
     const [outputs, targets] = [f32([0.9, 0.1, 0.1, 0.9], [2, 2]), f32([1, 1, 0, 0], [2, 2])];
     expect(await value(Metric.auc({ multiLabel: true }), outputs, targets)).toBeCloseTo(0.5, 6);

@@ -4,20 +4,26 @@
  *
  * A curve is a discretisation: the area is exact for outputs that the thresholds tell apart.
  */
-import type { Value } from '../graph/Graph.ts';
+import { operator, type Value } from '../graph/Graph.ts';
 import {
+  add,
   cast,
   expandLike,
+  GraphDefect,
+  gather,
+  gatherElements,
   greater,
   mul,
+  rank,
   reduceSum,
   reshape,
   reshapeLike,
+  scalar,
+  scatterElements,
   sigmoid,
   slice,
   sub,
   tensor,
-  unsqueeze,
 } from '../graph/Operators.ts';
 import { align, alignWeights } from './Alignment.ts';
 import { float } from './Formula.ts';
@@ -71,7 +77,54 @@ export const withEnds = (thresholds: readonly number[]): readonly number[] => [
 
 const only = (index: number) => slice({ axes: [-1], starts: [index], ends: [index + 1] });
 
-/** True and false positives at each threshold, and all positives and negatives. Memory: thresholds times elements. */
+/**
+ * How many of the thresholds, which ascend, are below each value [n]. By bisection: what it costs goes with the logarithm of
+ * their number. A value that is no number is above none.
+ */
+const numberBelow =
+  (thresholds: readonly number[]) =>
+  (x: Value): Value => {
+    const rounds = Math.ceil(Math.log2(thresholds.length + 1));
+    const size = 2 ** rounds - 1;
+    const padding = Array.from({ length: size - thresholds.length }, () => Number.POSITIVE_INFINITY);
+    const levels = tensor([...thresholds, ...padding], [size], 'float32');
+    return Array.from({ length: rounds }, (_, i) => 2 ** (rounds - 1 - i)).reduce(
+      (found, half) => {
+        const level =
+          rank(found) === 0 ? gather(levels, add(found, half - 1)) : gatherElements(levels, add(found, half - 1), 0);
+        return add(found, mul(cast('int32')(greater(x, level)), half));
+      },
+      scalar(0, 'int32'),
+    );
+  };
+
+/** Sums of amounts over all that are above each of `n` thresholds, by how many are below each: [n], or [n,labels]. */
+const sumsAbove = (n: number, labels: number | undefined, below: Value): ((amounts: Value) => Value) => {
+  const width = labels ?? 1;
+  const cells =
+    labels === undefined
+      ? below
+      : add(
+          mul(below, width),
+          tensor(
+            Array.from({ length: width }, (_, i) => i),
+            [1, width],
+            'int32',
+          ),
+        );
+  const places = reshape(['?'])(cells);
+  const empty = tensor(new Array((n + 1) * width).fill(0), [(n + 1) * width], 'float32');
+  return (amounts) => {
+    const found = scatterElements(empty, places, reshape(['?'])(amounts), 0, 'add');
+    const counted = labels === undefined ? found : reshape([n + 1, width])(found);
+    const above = slice({ axes: [0], starts: [1], ends: [n + 1] })(counted);
+    return operator('CumSum', [above, scalar(0, 'int64')], [above.type], {
+      reverse: { _tag: 'Int', value: 1 },
+    })[0] as Value;
+  };
+};
+
+/** True and false positives at each threshold, and all positives and negatives. */
 export const curveCounts =
   ({ thresholds, fromLogits, columns, classId }: CurveUpdate) =>
   (output: Value, target: Value, weights?: Value): Readonly<Record<string, Value>> => {
@@ -81,16 +134,21 @@ export const curveCounts =
     const [like, w] = weights === undefined ? [y, undefined] : alignWeights(y, cast('float32')(weights));
     // Next to weights of steps the labels may have lost a last axis of size 1.
     const weight = w === undefined ? undefined : reshapeLike(y)(expandLike(like)(w));
-    const flat = (v: Value) => (columns ? v : reshape(['?'])(v));
-    const positive = flat(weight === undefined ? y : mul(y, weight));
-    const negative = flat(weight === undefined ? sub(1, y) : mul(sub(1, y), weight));
-    const levels = tensor(thresholds, [thresholds.length, ...(columns ? [1, 1] : [1])], 'float32');
-    const above = float(greater(unsqueeze([0])(flat(p)), levels));
+    const positive = weight === undefined ? y : mul(y, weight);
+    const negative = weight === undefined ? sub(1, y) : mul(sub(1, y), weight);
+    const width = columns ? p.type.shape[1] : undefined;
+    if (columns && typeof width !== 'number') throw new GraphDefect('auc: the number of labels must be known');
+    const above = sumsAbove(
+      thresholds.length,
+      typeof width === 'number' ? width : undefined,
+      reshapeLike(p)(numberBelow(thresholds)(reshape(['?'])(p))),
+    );
+    const total = reduceSum(columns ? { axes: [0] } : {});
     return {
-      truePositives: reduceSum({ axes: [1] })(mul(above, positive)),
-      falsePositives: reduceSum({ axes: [1] })(mul(above, negative)),
-      positives: reduceSum({ axes: [0] })(positive),
-      negatives: reduceSum({ axes: [0] })(negative),
+      truePositives: above(positive),
+      falsePositives: above(negative),
+      positives: total(positive),
+      negatives: total(negative),
     };
   };
 
