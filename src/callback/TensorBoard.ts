@@ -31,7 +31,7 @@ export interface TensorBoardOptions {
   readonly histogramFreq?: number;
   /** Logs `epoch_steps_per_second`, and `batch_steps_per_second` where steps are written. Default false. */
   readonly writeStepsPerSecond?: boolean;
-  /** Nodes of a graph to show: Keras's `write_graph`. Default none. */
+  /** Nodes of a graph to show: Keras's `write_graph`. `Model.nodes(model)` gives those of a model. Default none. */
   readonly graph?: ReadonlyArray<GraphNode>;
   /** Default `tensorBoard(FOLDER)`. */
   readonly key?: string;
@@ -137,8 +137,7 @@ const write = (
  * - every `histogramFreq` epochs a histogram of each weight, `LAYER/PARAMETER/histogram`, running statistics included.
  *
  * What callbacks before it add to the logs (`timing`, `norms`, `reduceLROnPlateau`) is written, too. A resumed run goes on in
- * its files, behind the events that the checkpoint knows. `graph` shows nodes of yours; that of a model is best seen by
- * opening its exported ONNX file in Netron.
+ * its files, behind the events that the checkpoint knows. `graph` shows the nodes it is given, such as `Model.nodes(model)`.
  *
  * Errors: `InvalidOption` for frequencies that cannot be, before the first step; `Io` when a file cannot be written.
  *

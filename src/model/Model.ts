@@ -1,8 +1,10 @@
 /**
- * Models and what is read off them: checked layers (`resolve`), first values (`initialValues`), a table (`summary`).
+ * Models and what is read off them: checked layers (`resolve`), first values (`initialValues`), a table (`summary`), nodes and edges (`nodes`).
  */
 
 export { initialValue, initialValues } from './Initial.ts';
+export type { ModelNode } from './Nodes.ts';
+export { nodes, nodesOf } from './Nodes.ts';
 export { fans } from './Parameter.ts';
 export type { ShapeError } from './Resolve.ts';
 export { resolve } from './Resolve.ts';

@@ -61,7 +61,8 @@ const activationClasses: Readonly<Record<string, string>> = {
   softmax: 'Softmax',
 };
 
-const className = (spec: Leaf): string => {
+/** Keras's name for it. */
+export const className = (spec: Leaf): string => {
   switch (spec.op) {
     case 'dense':
       return 'Dense';
