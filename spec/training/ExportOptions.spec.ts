@@ -181,6 +181,18 @@ describe('weights', () => {
     expect(Math.min(halfError, bytesError, integerError)).toBeGreaterThan(0);
     expect(operators(right(T.toOnnx({ weights: 'dynamicInt8' })(pictures)))).toContain('MatMulInteger');
   });
+
+  it('of units that are all 0 give 0, whatever onnxruntime makes of the product', async () => {
+    const zeros = L.model(L.input([192]), L.dense(16, { kernelInitializer: L.Initializer.zeros }));
+    const wide = right(NdArray.float32([2, 192], noise(2 * 192, 3)));
+    for (const weights of ['int8', 'dynamicInt8'] as const) {
+      const bytes = right(T.toOnnx({ weights })(right(T.untrained(1)(T.compile(zeros, parts)))));
+      const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+      const { output } = await session.run({ input: toTensor(wide) });
+      await session.release();
+      expect(farthest(output?.data as Float32Array, new Float32Array(32))).toBeLessThan(1e-9);
+    }
+  });
 });
 
 describe('metadata', () => {

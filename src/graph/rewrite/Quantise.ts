@@ -62,8 +62,9 @@ const quantised = (w: Numbers, axis: number, name: string | undefined): Quantise
     const unit = Math.floor(at / inner) % units;
     most[unit] = Math.max(most[unit] ?? 0, Math.abs(x));
   });
-  // As float32 holds it: the scale that is divided by is the one that is multiplied with.
-  const scale = most.map((m) => Math.fround(m === 0 ? 1 : m / 127));
+  // As float32 holds it: the scale that is divided by is the one that is multiplied with. Where all are 0 any scale is
+  // right, but onnxruntime's products are so exact as the scale is small.
+  const scale = most.map((m) => Math.fround(m === 0 ? 2 ** -24 : m / 127));
   const steps = alongAxis(axis, (x, i) => {
     const step = Math.round(x / (scale[i] ?? 1));
     return Math.min(127, Math.max(-127, step)) + zero;
