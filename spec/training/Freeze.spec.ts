@@ -89,6 +89,32 @@ describe('freeze', () => {
     expect(nodes(some)).toBeLessThan((2 / 3) * nodes(all));
   });
 
+  it('leaves the products of a backward pass that what is trained needs, and no other', () => {
+    const deep = L.model(
+      L.input([6]),
+      L.named('body', L.sequential(L.dense(7, { activation: 'relu' }), L.dense(8, { activation: 'relu' }), L.dense(9))),
+      L.named('head', L.dense(3)),
+    );
+    const one = T.compile(deep, { loss: Loss.meanSquaredError(), optimizer: Optimizer.adam() });
+    const batch = must(
+      D.dataset({ x: D.floats([6], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), y: D.floats([3], [1, 2, 3, 4, 5, 6]) }),
+    );
+    const products = (freeze: readonly string[]) => {
+      const { resolved, types, frozen } = must(T.fit(one, { data: batch, freeze }).result.prepared);
+      const { graph } = must(trainingPlan({ ...one, resolved }, types, 'cpu', frozen));
+      const operators = topological(graph.outputs.map((o) => o.value)).map((n) =>
+        n._tag === 'Operator' ? n.operator : '',
+      );
+      const count = (name: string) => operators.filter((o) => o === name).length;
+      return { forward: count('Gemm'), backward: count('FusedMatMul') };
+    };
+    // A layer's backward pass is a product for its kernel and, but for the first one, one for what is before it.
+    expect(products([])).toEqual({ forward: 4, backward: 7 });
+    expect(products(['body'])).toEqual({ forward: 4, backward: 1 });
+    expect(products(['head'])).toEqual({ forward: 4, backward: 6 });
+    expect(products(['body.dense', 'body.dense_1'])).toEqual({ forward: 4, backward: 3 });
+  });
+
   it('refuses what is not there, and everything', () => {
     const error = (freeze: readonly string[]) => {
       const { prepared } = T.fit(objective, { data, freeze }).result;
