@@ -232,6 +232,41 @@ describe('keepLast', () => {
   });
 });
 
+describe('numbers that cannot be', () => {
+  const monitored = { directions: { loss: 'min', val_loss: 'min' } } as const;
+  it.each<readonly [string, C.Callback<never>]>([
+    ['patience must be an integer from 0 on, but is NaN', C.earlyStopping({ patience: Number.NaN })],
+    ['patience must be an integer from 0 on, but is -1', C.earlyStopping({ patience: -1 })],
+    ['startFromEpoch must be an integer', C.earlyStopping({ startFromEpoch: 0.5 })],
+    ['minDelta must be a finite number, but is NaN', C.earlyStopping({ minDelta: Number.NaN })],
+    ['baseline must be a number, but is NaN', C.earlyStopping({ baseline: Number.NaN })],
+    ['factor must be a finite number from 0 on, but is NaN', C.reduceLROnPlateau({ factor: Number.NaN })],
+    ['factor must be a finite number from 0 on, but is -0.5', C.reduceLROnPlateau({ factor: -0.5 })],
+    ['patience must be an integer', C.reduceLROnPlateau({ patience: 2.5 })],
+    ['cooldown must be an integer', C.reduceLROnPlateau({ cooldown: -1 })],
+    ['minLr must be a finite number from 0 on, but is -1', C.reduceLROnPlateau({ minLr: -1 })],
+    [
+      'initialValueThreshold must be a number',
+      C.modelCheckpoint('a.safetensors', { initialValueThreshold: Number.NaN }),
+    ],
+    ['queue must be an integer', C.remote('http://localhost', { queue: Number.NaN })],
+    ['timeout must be a finite number from 0 on', C.remoteMonitor({ timeout: -1 })],
+  ])('%s', async (message, callback) => {
+    const { error } = await drive(callback, memory().env as never, () => [started(monitored)]);
+    expect(error?.reason).toBe('InvalidOption');
+    expect(error?.message).toContain(message);
+  });
+
+  it('but a patience may be endless', async () => {
+    const { error, world } = await drive(C.earlyStopping({ patience: Number.POSITIVE_INFINITY }), memory().env, () => [
+      started(monitored),
+      ...[1, 2, 3, 4].map((val_loss, epoch) => epochEnded(epoch, { loss: 1, val_loss })),
+    ]);
+    expect(error).toBeUndefined();
+    expect(world.halted).toBe(false);
+  });
+});
+
 describe('backupAndRestore', () => {
   it('tells whoever runs the run where to look', () => {
     const run = runOf([], { loss: 'min' });

@@ -7,8 +7,10 @@ import * as t from 'io-ts';
 import type { HasTerminal } from '../training/Environment.ts';
 import type { Direction, Directive, Logs } from '../training/Event.ts';
 import { type Callback, fromMachine } from './Attach.ts';
+import { callbackError } from './CallbackError.ts';
 import { type Answer, answer, fail, saying, stay } from './Machine.ts';
 import * as Monitor from './Monitor.ts';
+import * as Options from './Options.ts';
 import { float, maybe } from './StateCodec.ts';
 
 // -------------------------------------------------------------------------------------
@@ -77,7 +79,7 @@ const initial: EarlyStoppingState = {
  * - An epoch without the monitored key (validation every few epochs) does not count; a warning says so.
  * - A NaN never improves. If the first value is NaN, nothing improves on it, as in Keras.
  *
- * Errors: `UnknownMonitor` before the first step when the run does not log `monitor`.
+ * Errors, before the first step: `InvalidOption` for numbers that cannot be, `UnknownMonitor` when the run does not log `monitor`.
  *
  * Keras: `EarlyStopping`. Lightning: `EarlyStopping`.
  *
@@ -91,6 +93,13 @@ export const earlyStopping = <const M extends string = 'val_loss'>(
   const { minDelta = 0, patience = 0, verbose = 0, mode = 'auto', baseline } = options;
   const { restoreBestWeights = false, startFromEpoch = 0, key = `earlyStopping(${monitor})` } = options;
   type State = EarlyStoppingState;
+
+  const wrong = Options.first(
+    Options.wholeOrNever('patience', patience),
+    Options.whole('startFromEpoch', startFromEpoch),
+    Options.finite('minDelta', minDelta),
+    Options.ordered('baseline', baseline),
+  );
 
   const epochEnded = (state: State, epoch: number, logs: Logs, direction: Direction): Answer<HasTerminal, State> => {
     const value = logs[monitor];
@@ -145,10 +154,12 @@ export const earlyStopping = <const M extends string = 'val_loss'>(
     step: (state, event) => {
       switch (event._tag) {
         case 'RunStarted':
-          return pipe(
-            Monitor.resolve(key, { monitor, mode }, event.directions),
-            E.match(fail<State, HasTerminal>, (direction) => stay({ ...state, direction, stoppedEpoch: 0 })),
-          );
+          return wrong === undefined
+            ? pipe(
+                Monitor.resolve(key, { monitor, mode }, event.directions),
+                E.match(fail<State, HasTerminal>, (direction) => stay({ ...state, direction, stoppedEpoch: 0 })),
+              )
+            : fail(callbackError(key, 'InvalidOption', wrong));
         case 'EpochEnded':
           return pipe(
             Monitor.known(key, state.direction),

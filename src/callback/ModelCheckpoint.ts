@@ -12,6 +12,7 @@ import { type Callback, fromMachine } from './Attach.ts';
 import { type CallbackError, callbackError, fromIoError } from './CallbackError.ts';
 import { type Answer, answer, fail, saying, stay } from './Machine.ts';
 import * as Monitor from './Monitor.ts';
+import * as Options from './Options.ts';
 import * as PathTemplate from './PathTemplate.ts';
 import { fixed } from './PythonNumber.ts';
 import { float, maybe, sinceAdded } from './StateCodec.ts';
@@ -137,6 +138,8 @@ export const modelCheckpoint = <P extends string, const M extends string = never
       return invalid(`saveFreq must be 'epoch' or a number of steps, an integer from 1 on, but is ${String(saveFreq)}`);
     if (keepLast !== undefined && !(Number.isInteger(keepLast) && keepLast > 0))
       return invalid(`keepLast must be a number of files, an integer from 1 on, but is ${keepLast}`);
+    const threshold = Options.ordered('initialValueThreshold', initialValueThreshold);
+    if (threshold !== undefined) return invalid(threshold);
     if (E.isLeft(template)) return invalid(template.left);
     for (const name of PathTemplate.fields(template.right)) {
       if (name === 'epoch' || (name === 'batch' && saveFreq !== 'epoch')) continue;

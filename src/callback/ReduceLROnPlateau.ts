@@ -11,6 +11,7 @@ import { type Callback, fromMachine } from './Attach.ts';
 import { callbackError } from './CallbackError.ts';
 import { type Answer, answer, fail, saying, stay } from './Machine.ts';
 import * as Monitor from './Monitor.ts';
+import * as Options from './Options.ts';
 import { repr } from './PythonNumber.ts';
 import { float, maybe } from './StateCodec.ts';
 
@@ -68,8 +69,8 @@ const initial: ReduceLROnPlateauState = { direction: undefined, wait: 0, cooldow
  * - An epoch without the monitored key (validation every few epochs) does not count; a warning says so.
  * - Two of them in one run each start from the rate that the epoch used, not from what the other has just set.
  *
- * Errors: `InvalidOption` for a factor of 1 or more, and `UnknownMonitor` when the run does not log `monitor`; both before the
- * first step.
+ * Errors, before the first step: `InvalidOption` for a factor of 1 or more and other numbers that cannot be, `UnknownMonitor` when
+ * the run does not log `monitor`.
  *
  * Keras: `ReduceLROnPlateau`. PyTorch: `torch.optim.lr_scheduler.ReduceLROnPlateau`.
  *
@@ -83,6 +84,16 @@ export const reduceLROnPlateau = <const M extends string = 'val_loss'>(
   const { factor = 0.1, patience = 10, verbose = 0, mode = 'auto', minDelta = 1e-4, cooldown = 0, minLr = 0 } = options;
   const { key = `reduceLROnPlateau(${monitor})` } = options;
   type State = ReduceLROnPlateauState;
+
+  const wrong = Options.first(
+    factor >= 1
+      ? `factor is ${factor}, but must be below 1 to lower the learning rate`
+      : Options.finite('factor', factor, 0),
+    Options.wholeOrNever('patience', patience),
+    Options.whole('cooldown', cooldown),
+    Options.finite('minDelta', minDelta),
+    Options.finite('minLr', minLr, 0),
+  );
 
   const epochEnded = (
     state: State,
@@ -128,14 +139,8 @@ export const reduceLROnPlateau = <const M extends string = 'val_loss'>(
     step: (state, event) => {
       switch (event._tag) {
         case 'RunStarted':
-          return factor >= 1
-            ? fail(
-                callbackError(
-                  key,
-                  'InvalidOption',
-                  `factor is ${factor}, but must be below 1 to lower the learning rate`,
-                ),
-              )
+          return wrong !== undefined
+            ? fail(callbackError(key, 'InvalidOption', wrong))
             : pipe(
                 Monitor.resolve(key, { monitor, mode }, event.directions),
                 E.match(fail<State, HasTerminal>, (direction) => stay({ ...state, direction })),

@@ -13,6 +13,7 @@ import { type Callback, fromMachine } from './Attach.ts';
 import { type CallbackError, callbackError } from './CallbackError.ts';
 import { eventJson, type JsonObject } from './EventJson.ts';
 import type { Answer } from './Machine.ts';
+import * as Options from './Options.ts';
 import { transient } from './StateCodec.ts';
 
 // -------------------------------------------------------------------------------------
@@ -91,6 +92,7 @@ const sending = (
   request: (event: Event) => Pick<HttpRequest, 'url' | 'body' | 'headers'> | undefined,
 ): Callback<Needs> => {
   const { headers = {}, queue = 16, timeout = 5000, onFailure = 'warn' } = options;
+  const wrong = Options.first(Options.whole('queue', queue), Options.finite('timeout', timeout, 0));
   return fromMachine()<Needs, State>({
     key,
     codec: transient(initial),
@@ -99,6 +101,7 @@ const sending = (
       (before, event): Answer<Needs, State> =>
       (r) =>
       async () => {
+        if (wrong !== undefined) return E.left(callbackError(key, 'InvalidOption', wrong));
         const state = event._tag === 'RunStarted' ? initial : before;
         const content = request(event);
         const last = state.waiting.at(-1) ?? Promise.resolve(undefined);
@@ -128,7 +131,7 @@ const sending = (
  * POSTs each event to `url` as JSON: its kind as `event` and its fields under their names (see `jsonlLogger`; of weights the
  * shapes alone).
  *
- * Errors: with `onFailure: 'fail'`, `Failed` when a request fails.
+ * Errors: `InvalidOption` for numbers that cannot be, before the first step; with `onFailure: 'fail'`, `Failed` when a request fails.
  *
  * Keras: `RemoteMonitor`, which `remoteMonitor` is request by request.
  *
@@ -148,7 +151,7 @@ export const remote = (url: string, options: RemoteOptions = {}): Callback<HasHt
  * POSTs `{ epoch, ...logs }` at the end of each epoch (counted from 0) to `root + path`: as the field `field` of a form, or as the
  * JSON itself with `sendAsJson`. NaN and infinities are strings.
  *
- * Errors: with `onFailure: 'fail'`, `Failed` when a request fails.
+ * Errors: `InvalidOption` for numbers that cannot be, before the first step; with `onFailure: 'fail'`, `Failed` when a request fails.
  *
  * Keras: `RemoteMonitor`.
  *
