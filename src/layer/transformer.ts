@@ -6,6 +6,7 @@
  * pre-norm (`normalizeFirst`, as GPT-2) before each part, and then wants a `layerNormalization` behind the last block.
  */
 import type { Id, Seq } from '../shape/Fn.ts';
+import type { Mod } from '../shape/Nat.ts';
 import type { MultiHeadAttention } from './attention.ts';
 import { attend, multiHeadAttention } from './attention.ts';
 import type { Residual } from './combinators.ts';
@@ -46,6 +47,21 @@ export interface TransformerOptions<D extends number = number, I extends number 
   readonly rotary?: boolean | number;
 }
 
+/** Attention to itself is causal. */
+interface DecoderOptions<D extends number, I extends number, H extends number>
+  extends Omit<TransformerOptions<D, I>, 'causal'> {
+  readonly heads: H;
+}
+
+/** The message in place of the options, where heads do not share the features evenly. */
+type Shared<Op extends string, D extends number, H, Options> = H extends number
+  ? number extends D | H
+    ? Options
+    : Mod<D, H> extends 0
+      ? Options
+      : `${Op}: ${D} features are not divisible by ${H} heads`
+  : Options;
+
 type Heads = MultiHeadAttention<'multiHeadAttention', { readonly heads: number; readonly keyDim: number }>;
 type FeedForward<D extends number, I extends number> = [Dense<I>, Dense<D>, Dropout<number>];
 type Norm = LayerNormalization<{}>;
@@ -76,7 +92,8 @@ const parts = (o: TransformerOptions) => ({
   heads: (causal: boolean, rotary: boolean | number = false): Part =>
     multiHeadAttention({
       heads: o.heads,
-      keyDim: Math.floor(o.features / o.heads),
+      // A fraction is refused there.
+      keyDim: o.features / o.heads,
       dropout: o.dropout ?? 0,
       causal,
       rotary,
@@ -106,12 +123,13 @@ export const transformerEncoder = <
   const I extends number,
   const C extends TransformerOptions<D, I>,
 >(
-  options: C & TransformerOptions<D, I>,
+  options: Shared<'transformerEncoder', D, C['heads'], C & TransformerOptions<D, I>>,
 ): Layer<TransformerBlock<D, I, C>> => {
-  const { norm, drop, heads, forward } = parts(options);
-  const attention = heads(options.causal ?? false, options.rotary);
+  const o = options as TransformerOptions;
+  const { norm, drop, heads, forward } = parts(o);
+  const attention = heads(o.causal ?? false, o.rotary);
   const block =
-    options.normalizeFirst === true
+    o.normalizeFirst === true
       ? row(around(row(norm(), attention, drop())), around(row(norm(), forward())))
       : row(around(row(attention, drop())), norm(), around(forward()), norm());
   return block as unknown as Layer<TransformerBlock<D, I, C>>;
@@ -126,20 +144,21 @@ export const transformerEncoder = <
  * graph({ source: ['seq', 64], target: ['out', 64] }, ({ source, target }) =>
  *   transformerDecoder({ features: 64, heads: 4, intermediate: 256 })(target, encoder(source)))
  */
-export const transformerDecoder = <const D extends number, const I extends number>(
-  options: Omit<TransformerOptions<D, I>, 'causal'>,
+export const transformerDecoder = <const D extends number, const I extends number, const H extends number>(
+  options: Shared<'transformerDecoder', D, H, DecoderOptions<D, I, H>>,
 ): (<B extends string | number, T extends string | number, M extends string | number, F extends string | number>(
   target: Tensor<[B, T, D]>,
   memory: Tensor<[B, M, F]>,
 ) => Tensor<[B, T, D]>) => {
   // One description for all its uses: they share their parameters.
-  const { norm, drop, heads, forward } = parts(options);
-  const [self, cross, inner] = [heads(true, options.rotary), heads(false), forward()];
+  const o = options as TransformerOptions;
+  const { norm, drop, heads, forward } = parts(o);
+  const [self, cross, inner] = [heads(true, o.rotary), heads(false), forward()];
   const norms = [norm(), norm(), norm()] as const;
   return <B, T>(target: Tensor<[B, T, D]>, memory: Flow) => {
     const across = (x: Flow): Flow => on(meet(cross, { query: x, value: memory }), drop());
     const decoded = (x: Flow): Flow => {
-      if (options.normalizeFirst === true) {
+      if (o.normalizeFirst === true) {
         const a = sum(x, on(x, norms[0], self, drop()));
         const b = sum(a, across(on(a, norms[1])));
         return sum(b, on(b, norms[2], inner));

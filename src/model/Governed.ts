@@ -51,8 +51,36 @@ export const activityOf = (spec: Leaf): Regularizer | undefined =>
 
 const show = (shape: readonly number[]): string => `[${shape.join(',')}]`;
 
+/** A number that cannot be drawn with, and why. */
+const numberError = (initializer: Initializer): string | undefined => {
+  const numbers = Object.entries(initializer).flatMap(([name, n]) =>
+    typeof n === 'number' ? [[name, n] as const] : [],
+  );
+  const endless = numbers.find(([, n]) => !Number.isFinite(n));
+  if (endless !== undefined) return `${endless[0]} ${endless[1]} is not a number`;
+  switch (initializer._tag) {
+    case 'RandomNormal':
+    case 'TruncatedNormal':
+      return initializer.stddev < 0 ? `stddev ${initializer.stddev} is not a number of 0 or more` : undefined;
+    case 'RandomUniform':
+      return initializer.minval > initializer.maxval
+        ? `minval ${initializer.minval} is more than maxval ${initializer.maxval}`
+        : undefined;
+    case 'VarianceScaling':
+      return initializer.scale > 0 ? undefined : `scale ${initializer.scale} is not a number above 0`;
+    default:
+      return undefined;
+  }
+};
+
+/** As its constructor is called. */
+const nameOf = (initializer: Initializer): string =>
+  `${initializer._tag[0]?.toLowerCase()}${initializer._tag.slice(1)}`;
+
 const initializerError = (initializer: Initializer, { role, shape }: Parameter): string | undefined => {
   const size = shape.reduce((a, b) => a * b, 1);
+  const bad = numberError(initializer);
+  if (bad !== undefined) return `initializer ${nameOf(initializer)}: ${bad}`;
   switch (initializer._tag) {
     case 'Values':
       return show(initializer.shape) === show(shape) && initializer.values.length === size

@@ -13,6 +13,7 @@
 import * as E from 'fp-ts/lib/Either.js';
 import type { NonEmptyArray } from 'fp-ts/lib/NonEmptyArray.js';
 import { activationName } from '../layer/Options.ts';
+import type { RecurrentSpec } from '../layer/SequenceSpec.ts';
 import type { Composite, Expression, Leaf, ModelSpec, Spec } from '../layer/Spec.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import { axisOf } from '../shape/rules/Elementwise.ts';
@@ -20,6 +21,7 @@ import { concat } from '../shape/rules/Merge.ts';
 import { positive, sizes } from '../shape/rules/Option.ts';
 import type { AnyShape } from '../shape/Shape.ts';
 import { agree, dims, show } from '../shape/Shape.ts';
+import { choiceError } from './Choices.ts';
 import { activityError, parameterError } from './Governed.ts';
 import { beginningWith } from './Imported.ts';
 import { optionsError, outputOf, parametersOf, settled } from './Parameter.ts';
@@ -170,6 +172,11 @@ const place = (ctx: Context, name: string, spec: Leaf, from: readonly Flow[], ou
     if (bad !== undefined) fail(ctx, name, bad);
     return lost;
   }
+  const choice = choiceError(spec);
+  if (choice !== undefined) {
+    fail(ctx, name, `${spec.op}: ${choice}`);
+    return lost;
+  }
   const out = (output ?? ((i: readonly AnyShape[]) => outputOf(spec, i)))(input);
   if (E.isLeft(out)) {
     fail(ctx, name, out.left);
@@ -210,6 +217,9 @@ const isComposite = (spec: Spec): spec is Composite =>
     'bidirectional',
     'timeDistributed',
   ].includes(spec.op);
+
+/** What runs in both directions. */
+const recurrents: readonly string[] = ['simpleRNN', 'lstm', 'gru'] satisfies readonly RecurrentSpec['op'][];
 
 /** Names around a single leaf. */
 const isLeafBelow = (spec: Spec): boolean => (spec.op === 'named' ? isLeafBelow(spec.layer) : !isComposite(spec));
@@ -288,6 +298,10 @@ const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow =>
     }
     case 'bidirectional': {
       const path = instance(ctx, s, spec, 'bidirectional');
+      if (!recurrents.includes(spec.layer.op)) {
+        fail(ctx, path, `bidirectional: expects one of ${recurrents.join(', ')}, got ${spec.layer.op}`);
+        return { ...x, type: undefined };
+      }
       const inner = { ...spec.layer, zeroOutputForMask: spec.layer.returnSequences };
       const back = { ...inner, goBackwards: !inner.goBackwards };
       const flows = [inner, back].map((l, i) =>
