@@ -312,5 +312,8 @@ case("a model in a sequence", [draw(2, 3)], [draw(3, 3), draw(3, 2)], lambda a, 
 case("split in three", [draw(3, 6)], [], lambda a, w: (lambda p, q, r: p * q + r)(*a[0].split(2, -1)))
 case("split by sizes", [draw(2, 5, 3)], [], lambda a, w: (lambda p, q: p * q)(*a[0].split([1, 4], 1)))
 case("split image, one part unused", [draw(2, 4, 2, 3)], [], lambda a, w: torch.tanh(a[0].split([1, 3], 1)[1]))
+case("einsum ellipsis at the end", [draw(2, 3, 2, 2)], [draw(3, 4), draw(4, 1, 1)], lambda a, w: torch.einsum("ab...,bc->ac...", *a, w[0]) + w[1])
+case("einsum ellipsis of nothing", [draw(2, 3)], [draw(3, 2)], lambda a, w: a[0] @ w[0])
+case("einsum ellipsis, a bias in the middle", [draw(2, 3, 2, 4)], [draw(4, 3), draw(3, 1)], lambda a, w: torch.einsum("...xy,yz->...zx", *a, w[0]) + w[1])
 
 json.dump(cases, sys.stdout, separators=(",", ":"))

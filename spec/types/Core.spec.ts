@@ -64,6 +64,8 @@ const equations = fc.tuple(
     'ab,bc->ac',
     'abc,bcd->ad',
     'ab, bc->acx',
+    'ab,bc->xc',
+    'ab,b->ac',
     'ab,bz->a',
     'ab->a',
     'ab,bc->ca',

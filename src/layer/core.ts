@@ -75,8 +75,9 @@ export interface EinsumDenseOptions extends KernelGoverning {
 /**
  * A product with a kernel by an equation of letters, one for each axis: input, kernel, output. Letters that input and kernel
  * share and the output lacks are summed over; the first letter of input and output is the batch. `outputShape` has the output's
- * sizes behind the batch, `null` where the input says them. With an ellipsis in front (`...x,xy->...y`) any axes stay as they are,
- * and `outputShape` has only those with a letter; then the compiler leaves the shape to run time. Parameters: `kernel` (sizes of
+ * sizes behind the batch, `null` where the input says them. With an ellipsis in front (`...x,xy->...y`) or at the end
+ * (`ab...,bc->ac...`) any axes stay as they are, and `outputShape` has only those with a letter (at the end: and without the batch);
+ * then the compiler leaves the shape to run time. Parameters: `kernel` (sizes of
  * its letters), `bias`. Keras `EinsumDense`, PyTorch `einsum` with a parameter.
  *
  * @example

@@ -1,7 +1,8 @@
 /**
  * A product by an equation of letters, such as `abc,cd->abd`: input, kernel, output. The sizes of letters follow from the
  * input, and from the output shape where only kernel and output have them. An ellipsis in front of input and output (`...x,xy->...y`)
- * is any axes, the batch among them; the compiler leaves its shapes to run time.
+ * is any axes, the batch among them, and one behind them (`ab...,bc->ac...`) any axes at the end; the compiler leaves such shapes to
+ * run time.
  */
 import * as E from 'fp-ts/lib/Either.js';
 import type { AnyShape, Dim, Int, Shape, Show } from '../Shape.ts';
@@ -45,7 +46,9 @@ type Parsed<S, I, K, O, In extends string, Out extends string, P extends readonl
                     ? R
                     : KernelError<K, M, Os[number & keyof Os], S> extends infer E extends string
                       ? E
-                      : [Batch, ...(R & readonly unknown[])]
+                      : StrayError<Os, Letter<Is> | Letter<K>> extends infer E extends string
+                        ? E
+                        : [Batch, ...(R & readonly unknown[])]
                   : never
                 : never
               : `einsumDense: '${Out}' has ${Os extends { readonly length: infer L extends number } ? L : 0} axes behind the batch, outputShape ${P['length']}`
@@ -93,6 +96,14 @@ type KernelError<K, M, O, S> = K extends readonly [infer H extends string, ...in
       : `einsumDense: '${H}' of the kernel is in neither input nor output`
   : true;
 
+type Letter<L> = L[number & keyof L];
+
+type StrayError<O, Known> = O extends readonly [infer H extends string, ...infer T]
+  ? H extends Known
+    ? StrayError<T, Known>
+    : `einsumDense: '${H}' of the output is in neither input nor kernel`
+  : true;
+
 // -------------------------------------------------------------------------------------
 // twin
 // -------------------------------------------------------------------------------------
@@ -112,12 +123,23 @@ interface Equation {
 /** Letters for the axes that an ellipsis stands for. */
 const spare = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
+/** Where a term has its ellipsis; undefined for dots that are none. */
+const ellipsis = (term: string): 'none' | 'front' | 'end' | undefined =>
+  /^[a-zA-Z]*$/.test(term)
+    ? 'none'
+    : /^\.{3}[a-zA-Z]*$/.test(term)
+      ? 'front'
+      : /^[a-zA-Z]+\.{3}$/.test(term)
+        ? 'end'
+        : undefined;
+
 /** The equation without spaces and ellipsis, for an input of that rank. */
 const parsed = (equation: string, rank: number): Equation | undefined => {
-  const match = /^((?:\.\.\.)?[a-zA-Z]*),([a-zA-Z]+)->((?:\.\.\.)?[a-zA-Z]*)$/.exec(equation.replaceAll(' ', ''));
+  const match = /^([.a-zA-Z]*),([a-zA-Z]+)->([.a-zA-Z]*)$/.exec(equation.replaceAll(' ', ''));
   const [, input = '', kernel = '', output = ''] = match ?? [];
-  if (match === null || input.startsWith('...') !== output.startsWith('...')) return undefined;
-  if (!input.startsWith('...')) return { input, kernel, output };
+  const place = ellipsis(input);
+  if (match === null || place === undefined || place !== ellipsis(output)) return undefined;
+  if (place === 'none') return { input, kernel, output };
   const free = [...spare].filter((c) => !equation.includes(c)).slice(0, Math.max(0, rank - input.length + 3));
   return { input: input.replace('...', free.join('')), kernel, output: output.replace('...', free.join('')) };
 };
@@ -151,11 +173,14 @@ export const einsum =
     if (!e.output.startsWith(batch))
       return E.left(`einsumDense: the output '${e.output}' must begin with the batch '${batch}'`);
     // The axes of an ellipsis are the input's.
-    const elided = equation.includes('...') ? x.length - (equation.split(',')[0] ?? '').replace(/[ .]/g, '').length : 1;
-    const given = [...Array.from({ length: elided }, () => null), ...outputShape];
+    const [term = ''] = equation.replaceAll(' ', '').split(',');
+    const elided = x.length - term.replaceAll('.', '').length;
+    const [front, end] = term.startsWith('...') ? [elided, 0] : [1, elided];
+    const own = (n: number) => Array.from({ length: n }, () => null);
+    const given = [...own(front), ...outputShape, ...own(end)];
     if (given.length !== e.output.length)
       return E.left(
-        `einsumDense: '${e.output}' has ${e.output.length - elided} axes behind the batch, outputShape ${outputShape.length}`,
+        `einsumDense: '${e.output}' has ${e.output.length - front - end} axes behind the batch, outputShape ${outputShape.length}`,
       );
     const sizes = sizesOf(e.input, x);
     const output: Dim[] = [];
