@@ -331,6 +331,17 @@ describe("a user's own callback", () => {
     expect(said).toEqual(['Event']);
   });
 
+  it('that throws when it is made, throws in the run', async () => {
+    let made = 0;
+    const broken = C.fromTransformer(() => {
+      made += 1;
+      throw new Error('broken');
+    });
+    const run = pipe(runOf([], { loss: 'min' }), broken);
+    expect(made).toBe(0);
+    expect(() => run.signals({})).toThrow('broken');
+  });
+
   it('is one small function', async () => {
     const halting = C.onEvent((e) => RTE.right(e._tag === 'EpochEnded' ? [{ _tag: 'HaltRun', reason: 'enough' }] : []));
     const { world } = await drive(halting, {}, () => [started(), epochEnded(0, {})]);

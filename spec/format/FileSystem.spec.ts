@@ -1,4 +1,5 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -47,6 +48,16 @@ afterEach(async () => {
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe('writeFile', () => {
+  it('writes into what is no file, and leaves it what it is', async () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const read = readFile(path, 'utf8');
+    expect(await files.writeFile(path, bytes('through'))()).toEqual(E.right(undefined));
+    expect(await read).toBe('through');
+    expect((await lstat(path)).isFIFO()).toBe(true);
+    expect(await readdir(folder)).toEqual(['pipe']);
+  });
+
   it('writes what readFile reads, makes folders, and replaces what was there', async () => {
     const path = join(folder, 'a', 'b', 'weights.bin');
     await fc.assert(

@@ -12,9 +12,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it.each(['run', 'program'] as const)('a %s that is killed at 30 random moments', async (kind) => {
+it.each([
+  ['run', 30],
+  ['program', 30],
+  ['backup', 10],
+] as const)('a %s that is killed at %i random moments', async (kind, times) => {
   let kills = 0;
-  for (let trial = 0; kills < 30; trial++) {
+  for (let trial = 0; kills < times; trial++) {
     expect(trial, 'runs end before they are killed').toBeLessThan(300);
     // A program has three parts of this length.
     const setup = { kind, epochs: kind === 'run' ? 150 : 40, saveFreq: 1 + (trial % 4) };

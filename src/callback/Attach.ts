@@ -117,14 +117,15 @@ export const fromMachine =
 
 /**
  * A transformer of the signals of a run as a callback: for what is said best with streams. It must pass on what it takes, in
- * its order; it may act on the way, and put signals of its own behind events.
+ * its order; it may act on the way, and put signals of its own behind events. It is called when the run starts; what it throws is
+ * an error of the run.
  *
  * @example
  * // says how it goes, once a minute at most, while every signal is passed on
  * C.fromTransformer((signals) => pipe(signals, S.tee(S.filter(() => true), flow(S.throttle(60_000), S.tap(say), S.drop(Infinity)))))
  */
 export const fromTransformer = <R>(transformer: Callback<R>['transform']): Callback<R> =>
-  make({ keys: [], logs: {}, transform: transformer });
+  make<R, never, never>({ keys: [], logs: {}, transform: (signals) => (r) => transformer(signals)(r) });
 
 // -------------------------------------------------------------------------------------
 // instances

@@ -86,7 +86,14 @@ const syncFolder = async (folder: string): Promise<void> => {
   }
 };
 
+/** A device, a pipe or a socket: there is nothing to keep whole, and a rename would put a file in its place. */
+const isSpecial = async (path: string): Promise<boolean> => {
+  const found = await fs.stat(path).catch(() => undefined);
+  return found !== undefined && !found.isFile() && !found.isDirectory();
+};
+
 const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
+  if (await isSpecial(path)) return fs.writeFile(path, bytes);
   const folder = dirname(path);
   await fs.mkdir(folder, { recursive: true });
   await sweep(folder);

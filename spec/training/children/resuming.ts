@@ -1,6 +1,6 @@
 /**
  * A training that goes on from its file, if there is one, and writes what it ends with beside it: what `Faults` and `Interrupt`
- * start, kill and start again. `work` is a run with callbacks, or a program.
+ * start, kill and start again. `work` is a run with callbacks, or a program that goes on from a checkpoint, or from a backup.
  */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +19,7 @@ import {
 import { bits, flowers, network, objective } from '../support.ts';
 
 export interface Setup {
-  readonly kind: 'run' | 'program';
+  readonly kind: 'run' | 'program' | 'backup';
   /** The train state. */
   readonly path: string;
   readonly epochs: number;
@@ -44,23 +44,21 @@ const ending = ({ weights, state, history }: Awaited<T.Trained<unknown, unknown,
 
 type Ending = ReturnType<typeof ending>;
 
-const callbacks = (path: string, saveFreq: number) =>
+const callbacks = ({ kind, path, saveFreq }: Setup) =>
   C.concat(
     C.concat(
       C.reduceLROnPlateau({ monitor: 'loss', factor: 0.7, patience: 1, minDelta: 0.05 }),
       C.earlyStopping({ monitor: 'loss', patience: 1000, restoreBestWeights: true }),
     ),
-    C.modelCheckpoint(path as 'x.safetensors', { saveFreq }),
+    kind === 'backup'
+      ? C.backupAndRestore(path, { saveFreq, doubleCheckpoint: true, key: 'modelCheckpoint' })
+      : C.modelCheckpoint(path as 'x.safetensors', { saveFreq }),
   );
 
-export const work = ({
-  kind,
-  path,
-  epochs,
-  saveFreq,
-}: Setup): ReaderTaskEither<Environment.NodeEnvironment, T.TrainingError, Ending> => {
+export const work = (setup: Setup): ReaderTaskEither<Environment.NodeEnvironment, T.TrainingError, Ending> => {
   const base = { data, validation, batchSize: 8, verbose: 0, seed: 11, validationFreq: { steps: 5 } } as const;
-  const watching = callbacks(path, saveFreq);
+  const { kind, path, epochs } = setup;
+  const watching = callbacks(setup);
   const trained =
     kind === 'run'
       ? pipe(T.fit(objective, { ...base, epochs }), watching, T.resume(path), T.interruptible({ save: path }), T.run)
@@ -73,7 +71,12 @@ export const work = ({
             ),
             pipe(P.epochs(epochs), P.withObjective(sgd)),
           ),
-          P.run(objective, { ...base, callbacks: watching, resume: path, interruptible: { save: path } }),
+          P.run(objective, {
+            ...base,
+            callbacks: watching,
+            interruptible: { save: path },
+            ...(kind === 'backup' ? {} : { resume: path }),
+          }),
         );
   return (env) => async () => {
     const result = await trained(env)();
