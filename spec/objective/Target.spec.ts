@@ -191,6 +191,12 @@ describe('options that make no sense', () => {
         Loss.weighted([[Number.POSITIVE_INFINITY, Loss.huber()]]),
         'weighted: the weight of huber_loss must be a finite number, got Infinity',
       ],
+      [Loss.weighted([] as never), 'weighted: the number of losses must be a positive integer, got 0'],
+      [Loss.triplet({ mining: 'all' as never }), 'triplet: mining must be one of semiHard, hard, got all'],
+      [
+        Loss.triplet({ distance: 'manhattan' as never }),
+        'triplet: distance must be one of euclidean, squaredEuclidean, cosine, got manhattan',
+      ],
       [Loss.weighted([[1, Loss.huber({ delta: -1 })]]), 'huber: delta must be a finite number above 0, got -1'],
     ];
     for (const [loss, message] of wrong) expect(loss.targetShape(two)).toEqual(E.left(message));
@@ -214,6 +220,18 @@ describe('options that make no sense', () => {
       [
         Metric.auc({ numThresholds: Number.POSITIVE_INFINITY }),
         'auc: numThresholds must be an integer from 2 to 1048576, got Infinity',
+      ],
+      [Metric.f1({ average: 'samples' as never }), 'f1: average must be one of micro, macro, weighted, got samples'],
+      [Metric.recall({ average: 'none' as never }), 'recall: average must be one of micro, macro, weighted, got none'],
+      [Metric.r2({ aggregation: 'mean' as never }), 'r2: aggregation must be one of uniform, variance, got mean'],
+      [
+        Metric.cohenKappa({ weights: 'cubic' as never }),
+        'cohenKappa: weights must be one of none, linear, quadratic, got cubic',
+      ],
+      [Metric.auc({ curve: 'roc' as never }), 'auc: curve must be one of ROC, PR, PRGain, got roc'],
+      [
+        Metric.auc({ summationMethod: 'trapezoid' as never }),
+        'auc: summationMethod must be one of interpolation, minoring, majoring, step, got trapezoid',
       ],
       [Metric.auc({ average: 'weighted' }), 'auc: average and labelWeights are of columns; say multiLabel'],
       [

@@ -280,6 +280,9 @@ describe('options that make no sense', () => {
     expect(S.cosineDecayRestarts({ initialLearningRate: 1, firstDecaySteps: 1, tMul: 1.001 }).problems).toEqual([
       'cosineDecayRestarts: tMul must be 1, or a finite number of 1.01 or more, got 1.001',
     ]);
+    expect(S.oneCycle({ maxLearningRate: 1, totalSteps: 30, annealStrategy: 'sine' as never }).problems).toEqual([
+      'oneCycle: annealStrategy must be one of cos, linear, got sine',
+    ]);
     expect(S.oneCycle({ maxLearningRate: 1, totalSteps: 3 }).problems).toEqual([
       'oneCycle: every phase must have a step or more, got totalSteps 3 and pctStart 0.3',
     ]);

@@ -558,6 +558,10 @@ describe('what does not fit is refused, with the words of the compiler', () => {
     expect(await refused({}, parts({ lossWeights: { size: Number.NaN } }))).toBe(
       "compile: the weight of the loss of 'size' must be a finite number, got NaN",
     );
+    const meant = { loss: { ...losses, size: Loss.scale(2)(Loss.huber({ reduction: 'mean' as never })) } };
+    expect(await refused({}, parts(meant))).toBe(
+      'compile: the loss huber_loss: reduction must be one of sumOverBatchSize, sum, meanWithSampleWeight, got mean',
+    );
     expect(await refused({}, parts({ metrics: [Metric.accuracy()] }))).toMatch(
       /give the metrics by their names: \{ size: \[...\] \}$/,
     );

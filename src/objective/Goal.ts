@@ -3,6 +3,7 @@
  *
  * A model whose output is a record logs `NAME_loss` for each output that has a loss, and its metrics as `NAME_METRIC`.
  */
+import { oneOf, unmet } from '../shape/Requirement.ts';
 import type { Direction } from '../training/Event.ts';
 import type { AnyLoss } from './losses/Definition.ts';
 import { meanResult } from './Mean.ts';
@@ -80,6 +81,14 @@ const watchedOf = (
   return [...plain, ...weighted];
 };
 
+/** Of a weighted sum, those of its parts. */
+const checkReduction = (loss: AnyLoss): readonly string[] =>
+  loss.terms === undefined
+    ? unmet(`compile: the loss ${loss.name}`, [
+        oneOf('sumOverBatchSize', 'sum', 'meanWithSampleWeight')('reduction', loss.reduction),
+      ])
+    : loss.terms.flatMap((term) => checkReduction(term.loss));
+
 const checkWeight = (what: string, weight: number): readonly string[] =>
   Number.isFinite(weight) ? [] : [`compile: ${what} must be a finite number, got ${weight}`];
 
@@ -116,7 +125,7 @@ const ofOne = (parts: GoalParts): Goals => {
     };
   return {
     goals: [goal('', loss, metrics, weightedMetrics, lossWeights)],
-    problems: checkWeight('lossWeights', lossWeights),
+    problems: [...checkWeight('lossWeights', lossWeights), ...checkReduction(loss)],
   };
 };
 
@@ -163,6 +172,7 @@ const ofSeveral = (outputs: readonly string[], parts: GoalParts): Goals => {
       ...Object.entries(lossWeights).flatMap(([name, w]) =>
         w === undefined ? [] : checkWeight(`the weight of the loss of '${name}'`, w),
       ),
+      ...goals.flatMap((g) => checkReduction(g.loss)),
     ],
   };
 };

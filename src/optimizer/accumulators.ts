@@ -4,7 +4,7 @@
 import type { Value } from '../graph/Graph.ts';
 import { add, div, max, min, mul, neg, pow, sqrt, sub } from '../graph/Operators.ts';
 import { from0to1, notNegative, type Requirement, unmet } from '../shape/Requirement.ts';
-import { constant, keeps } from './scalars.ts';
+import { constant, falling, keeps } from './scalars.ts';
 import { perParameter, type Transformation } from './Transformation.ts';
 
 // -------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ export interface FtrlRule {
 
 /** What each option must be. */
 export const ftrlRequirements = (options: FtrlRule): readonly Requirement[] => [
-  ['learningRatePower', options.learningRatePower, (x) => x <= 0, '0 or less'],
+  falling('learningRatePower', options.learningRatePower),
   notNegative('initialAccumulatorValue', options.initialAccumulatorValue),
   notNegative('l1RegularizationStrength', options.l1RegularizationStrength),
   notNegative('l2RegularizationStrength', options.l2RegularizationStrength),

@@ -2,7 +2,16 @@
  * Schedules along a cosine.
  */
 import { pipe } from 'fp-ts/lib/function.js';
-import { finite, from0to1, notNegative, positive, positiveInteger, unmet } from '../shape/Requirement.ts';
+import {
+  finite,
+  from0to1,
+  notNegative,
+  number,
+  oneOf,
+  positive,
+  positiveInteger,
+  unmet,
+} from '../shape/Requirement.ts';
 import { join, linear } from './decays.ts';
 import type { Schedule } from './Expression.ts';
 import * as S from './Expression.ts';
@@ -64,6 +73,8 @@ export interface CosineDecayRestartsOptions {
   readonly alpha?: number;
 }
 
+const longer = number((x) => x === 1 || (x >= 1.01 && Number.isFinite(x)), '1, or a finite number of 1.01 or more');
+
 /** Beyond it float32 does not count steps. */
 const horizon = 2 ** 24;
 
@@ -107,7 +118,7 @@ export const cosineDecayRestarts = (options: CosineDecayRestartsOptions): Schedu
   const problems = unmet('cosineDecayRestarts', [
     finite('initialLearningRate', initialLearningRate),
     positive('firstDecaySteps', firstDecaySteps),
-    ['tMul', tMul, (x) => x === 1 || (x >= 1.01 && Number.isFinite(x)), '1, or a finite number of 1.01 or more'],
+    longer('tMul', tMul),
     finite('mMul', mMul),
     finite('alpha', alpha),
   ]);
@@ -153,6 +164,7 @@ export const oneCycle = (options: OneCycleOptions): Schedule => {
     from0to1('pctStart', pctStart),
     positive('divFactor', divFactor),
     positive('finalDivFactor', finalDivFactor),
+    oneOf('cos', 'linear')('annealStrategy', annealStrategy),
   ]);
   const short =
     top > 0 && back > top && (!threePhase || last > back)

@@ -18,8 +18,8 @@ import {
   sub,
   where,
 } from '../graph/Operators.ts';
-import { notNegative, positive, type Requirement, unmet } from '../shape/Requirement.ts';
-import { constant, norm, rootMeanSquare } from './scalars.ts';
+import { notNegative, positive, unmet } from '../shape/Requirement.ts';
+import { constant, falling, norm, rootMeanSquare } from './scalars.ts';
 import { map, perParameter, type Transformation } from './Transformation.ts';
 
 // -------------------------------------------------------------------------------------
@@ -51,9 +51,6 @@ const factored = (shape: readonly number[]): readonly [number, number] | undefin
 
 const collapsed = (shape: readonly number[], axis: number): readonly number[] =>
   shape.map((size, i) => (i === axis ? 1 : size));
-
-/** A running mean forgets by a power of the step. */
-export const decayRequirement = (name: string, decay: number): Requirement => [name, decay, (x) => x <= 0, '0 or less'];
 
 /**
  * g / sqrt(v), where v is a running mean of g^2 + epsilon that keeps 1 - t^decay of itself; of tensors with two axes or
@@ -88,7 +85,7 @@ export const scaleByFactoredSquares = (decay = -0.8, epsilon = 1e-30): Transform
         return { update: div(gradient, sqrt(velocity)), slots: { row, column } };
       };
     },
-    unmet('scaleByFactoredSquares', [decayRequirement('the decay', decay), notNegative('epsilon', epsilon)]),
+    unmet('scaleByFactoredSquares', [falling('the decay', decay), notNegative('epsilon', epsilon)]),
   );
 
 /** Each parameter's update to a root of its mean square of at most `threshold`. */

@@ -1,7 +1,7 @@
 /**
  * Optimizers beside Adam's family.
  */
-import { from0to1, notNegative, positive } from '../shape/Requirement.ts';
+import { from0to1, notNegative, number, positive } from '../shape/Requirement.ts';
 import {
   type FtrlRule,
   followLeader,
@@ -14,12 +14,12 @@ import {
 } from './accumulators.ts';
 import { partition, scaleRate } from './around.ts';
 import { decayWeights } from './decay.ts';
-import { clipByRootMeanSquare, decayRequirement, descendRelatively, scaleByFactoredSquares } from './layerwise.ts';
+import { clipByRootMeanSquare, descendRelatively, scaleByFactoredSquares } from './layerwise.ts';
 import { adaptiveMoments } from './moments.ts';
 import { descend, momentum as followMomentum, signedMomentum } from './momentum.ts';
 import { type MuonRule, muonRequirements, orthogonalMomentum } from './muon.ts';
 import { build, type CommonOptions, decaying, decayingBefore, decays, type Optimizer } from './Options.ts';
-import { keeps, keepsSome } from './scalars.ts';
+import { falling, keeps, keepsSome } from './scalars.ts';
 import { chain, type Parameter, type Transformation } from './Transformation.ts';
 
 // -------------------------------------------------------------------------------------
@@ -108,6 +108,8 @@ export const adadelta = (options: AdadeltaOptions = {}): Optimizer => {
   );
 };
 
+const notZero = number((x) => x !== 0, 'above 0');
+
 export type FtrlOptions = CommonOptions & FtrlRule;
 
 /**
@@ -122,9 +124,7 @@ export const ftrl = (options: FtrlOptions = {}): Optimizer => {
   const strengths = { l1RegularizationStrength, l2RegularizationStrength, l2ShrinkageRegularizationStrength };
   const full = { ...options, learningRate, learningRatePower, initialAccumulatorValue, ...strengths, beta };
   return build('ftrl', decayingBefore(options)(followLeader(full)), full, [
-    ...(typeof learningRate === 'number'
-      ? [['learningRate', learningRate, (x: number) => x !== 0, 'above 0'] as const]
-      : []),
+    ...(typeof learningRate === 'number' ? [notZero('learningRate', learningRate)] : []),
     ...ftrlRequirements(full),
   ]);
 };
@@ -159,7 +159,7 @@ export const adafactor = (options: AdafactorOptions = {}): Optimizer => {
   );
   const full = { ...options, learningRate, beta2Decay, epsilon1, epsilon2, clipThreshold };
   return build('adafactor', decayingBefore(options)(rule), full, [
-    decayRequirement('beta2Decay', beta2Decay),
+    falling('beta2Decay', beta2Decay),
     notNegative('epsilon1', epsilon1),
     notNegative('epsilon2', epsilon2),
     positive('clipThreshold', clipThreshold),

@@ -3,7 +3,7 @@
  */
 import { operator, type Value, valueType } from '../graph/Graph.ts';
 import { add, cast, div, equal, mod, mul, pow, scalar, sqrt, sub } from '../graph/Operators.ts';
-import type { Requirement } from '../shape/Requirement.ts';
+import { number } from '../shape/Requirement.ts';
 
 export const constant = (value: number): Value => scalar(value, 'float32');
 
@@ -33,17 +33,10 @@ export const groupOf = (k: number, step: Value): Value =>
 export const filled = (beta: number, step: Value): Value => cast('float32')(sub(1, pow(beta, cast('float64')(step))));
 
 /** A share of a running mean that is kept. */
-export const keeps = (name: string, value: number | undefined): Requirement => [
-  name,
-  value,
-  (x) => x >= 0 && x < 1,
-  'at least 0 and below 1',
-];
+export const keeps = number((x) => x >= 0 && x < 1, 'at least 0 and below 1');
 
 /** The same for one that what is new must not fill alone. */
-export const keepsSome = (name: string, value: number | undefined): Requirement => [
-  name,
-  value,
-  (x) => x > 0 && x <= 1,
-  'above 0 and at most 1',
-];
+export const keepsSome = number((x) => x > 0 && x <= 1, 'above 0 and at most 1');
+
+/** The exponent of a number that must not grow. */
+export const falling = number((x) => x <= 0, '0 or less');

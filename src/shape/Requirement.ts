@@ -1,42 +1,53 @@
 /**
- * What a number that is given as an option must be, and what is wrong with those that are not.
+ * What an option must be, and what is wrong with those that are not: numbers that make no sense, and names that the compiler would
+ * have refused.
  */
 
 // -------------------------------------------------------------------------------------
 // model
 // -------------------------------------------------------------------------------------
 
-/** An option that is not given (`undefined`) meets its requirement. */
-export type Requirement = readonly [
-  name: string,
-  value: number | undefined,
-  holds: (x: number) => boolean,
-  expected: string,
-];
+export type Requirement = readonly [name: string, value: unknown, met: boolean, expected: string];
 
 // -------------------------------------------------------------------------------------
 // constructors
 // -------------------------------------------------------------------------------------
 
-const of =
+/** An option that is not given (`undefined`) meets its requirement. */
+export const number =
   (holds: (x: number) => boolean, expected: string) =>
-  (name: string, value: number | undefined): Requirement => [name, value, holds, expected];
+  (name: string, value: number | undefined): Requirement => [
+    name,
+    value,
+    value === undefined || holds(value),
+    expected,
+  ];
 
-export const finite = of(Number.isFinite, 'a finite number');
+/** The same of names. */
+export const oneOf =
+  <S extends string>(...names: readonly S[]) =>
+  (name: string, value: S | undefined): Requirement => [
+    name,
+    value,
+    value === undefined || names.includes(value),
+    `one of ${names.join(', ')}`,
+  ];
 
-export const positive = of((x) => x > 0 && Number.isFinite(x), 'a finite number above 0');
+export const finite = number(Number.isFinite, 'a finite number');
 
-export const notNegative = of((x) => x >= 0 && Number.isFinite(x), 'a finite number, 0 or more');
+export const positive = number((x) => x > 0 && Number.isFinite(x), 'a finite number above 0');
 
-export const from0to1 = of((x) => x >= 0 && x <= 1, 'from 0 to 1');
+export const notNegative = number((x) => x >= 0 && Number.isFinite(x), 'a finite number, 0 or more');
 
-export const between0and1 = of((x) => x > 0 && x < 1, 'between 0 and 1, both exclusive');
+export const from0to1 = number((x) => x >= 0 && x <= 1, 'from 0 to 1');
 
-export const positiveInteger = of((x) => Number.isInteger(x) && x > 0, 'a positive integer');
+export const between0and1 = number((x) => x > 0 && x < 1, 'between 0 and 1, both exclusive');
 
-export const wholeNumber = of((x) => Number.isInteger(x) && x >= 0, 'a whole number, 0 or more');
+export const positiveInteger = number((x) => Number.isInteger(x) && x > 0, 'a positive integer');
 
-export const integer = of(Number.isInteger, 'an integer');
+export const wholeNumber = number((x) => Number.isInteger(x) && x >= 0, 'a whole number, 0 or more');
+
+export const integer = number(Number.isInteger, 'an integer');
 
 // -------------------------------------------------------------------------------------
 // destructors
@@ -44,6 +55,6 @@ export const integer = of(Number.isInteger, 'an integer');
 
 /** A message for each that is not met: `adam: beta1 must be at least 0 and below 1, got 1`. */
 export const unmet = (what: string, requirements: readonly Requirement[]): readonly string[] =>
-  requirements.flatMap(([name, value, holds, expected]) =>
-    value === undefined || holds(value) ? [] : [`${what}: ${name} must be ${expected}, got ${value}`],
+  requirements.flatMap(([name, value, met, expected]) =>
+    met ? [] : [`${what}: ${name} must be ${expected}, got ${String(value)}`],
   );

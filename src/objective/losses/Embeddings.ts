@@ -33,7 +33,7 @@ import {
   unsqueeze,
   where,
 } from '../../graph/Operators.ts';
-import { finite, positive } from '../../shape/Requirement.ts';
+import { finite, oneOf, positive } from '../../shape/Requirement.ts';
 import { type Formula, float } from '../Formula.ts';
 import * as T from '../Target.ts';
 import { custom, define, type Loss, type ReductionOptions, requiring } from './Definition.ts';
@@ -170,7 +170,11 @@ export const triplet = (options: TripletOptions = {}): Loss<T.Labels<'triplet'>>
       target: 'int32',
       targetShape: T.labels('triplet'),
     }),
-    requiring('triplet', [finite('margin', options.margin)]),
+    requiring('triplet', [
+      finite('margin', options.margin),
+      oneOf('euclidean', 'squaredEuclidean', 'cosine')('distance', options.distance),
+      oneOf('semiHard', 'hard')('mining', options.mining),
+    ]),
   );
 
 /**

@@ -8,7 +8,7 @@ import { pipe } from 'fp-ts/lib/function.js';
 import type { Value } from '../../graph/Graph.ts';
 import { add, mul, rank, reduceMean } from '../../graph/Operators.ts';
 import type { Fn } from '../../shape/Fn.ts';
-import { finite } from '../../shape/Requirement.ts';
+import { finite, positiveInteger } from '../../shape/Requirement.ts';
 import type { AnyShape } from '../../shape/Shape.ts';
 import * as T from '../Target.ts';
 import { type AnyLoss, define, type Loss, type Range, requiring } from './Definition.ts';
@@ -63,7 +63,7 @@ export const weighted = <const Ts extends readonly [WeightedTerm, ...WeightedTer
   const losses = terms.map(([, loss]) => loss);
   const sum = define<T.Together<FnsOf<Ts>>>({
     name: options.name ?? losses.map((loss) => loss.name).join('+'),
-    target: terms[0][1].target,
+    target: losses[0]?.target ?? 'float32',
     reduction: 'sumOverBatchSize',
     targetShape: T.together(losses.map((loss) => loss.targetShape)),
     range: (output: AnyShape) =>
@@ -80,10 +80,10 @@ export const weighted = <const Ts extends readonly [WeightedTerm, ...WeightedTer
   });
   return pipe(
     sum,
-    requiring(
-      'weighted',
-      terms.map(([weight, loss]) => finite(`the weight of ${loss.name}`, weight)),
-    ),
+    requiring('weighted', [
+      positiveInteger('the number of losses', terms.length),
+      ...terms.map(([weight, loss]) => finite(`the weight of ${loss.name}`, weight)),
+    ]),
   );
 };
 

@@ -2,7 +2,7 @@
  * Metrics of counts: how many were called yes and are, how many were missed, and shares of these.
  */
 import { pipe } from 'fp-ts/lib/function.js';
-import { finite, positive } from '../../shape/Requirement.ts';
+import { finite, oneOf, positive } from '../../shape/Requirement.ts';
 import type { Direction } from '../../training/Event.ts';
 import {
   type Average,
@@ -75,6 +75,8 @@ export const falseNegatives = <const N extends string = 'false_negatives'>(
 // shares
 // -------------------------------------------------------------------------------------
 
+const averages = oneOf('micro', 'macro', 'weighted');
+
 export interface ShareOptions extends CallOptions {
   /**
    * Default `micro`, Keras's: all columns in one pool. `macro`: the mean of the columns' shares; `weighted`: that weighted
@@ -97,7 +99,7 @@ const share =
       accepts: pipe(
         expecting(op, T.sameShape),
         withColumns(op, options),
-        requiring(op, [finite('threshold', options.threshold)]),
+        requiring(op, [finite('threshold', options.threshold), averages('average', options.average)]),
       ),
       states: ({ shape }) => {
         const columns = options.classId === undefined ? shape[shape.length - 1] : 1;
@@ -171,7 +173,11 @@ const fMeasure = <Op extends string, N extends string>(
     accepts: pipe(
       expecting(op, T.matrix(op)),
       withColumns(op, options),
-      requiring(op, [positive('beta', beta), finite('threshold', options.threshold)]),
+      requiring(op, [
+        positive('beta', beta),
+        finite('threshold', options.threshold),
+        averages('average', options.average),
+      ]),
     ),
     states: (output) => {
       const columns = output.shape[1];

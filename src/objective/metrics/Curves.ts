@@ -3,7 +3,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
-import { from0to1, notNegative, type Requirement } from '../../shape/Requirement.ts';
+import { from0to1, notNegative, number, oneOf, type Requirement } from '../../shape/Requirement.ts';
 import { dims, show } from '../../shape/Shape.ts';
 import {
   area,
@@ -59,12 +59,10 @@ export interface AucOptions {
 /** The curve has two ends, and fits into memory. */
 const isCount = (n: number): boolean => Number.isInteger(n) && n >= 2 && n <= 2 ** 20;
 
-const thresholdCount = ({ numThresholds }: { readonly numThresholds?: number }): Requirement => [
-  'numThresholds',
-  numThresholds,
-  isCount,
-  'an integer from 2 to 1048576',
-];
+const count = number(isCount, 'an integer from 2 to 1048576');
+
+const thresholdCount = ({ numThresholds }: { readonly numThresholds?: number }): Requirement =>
+  count('numThresholds', numThresholds);
 
 const evenlySpaced = ({ numThresholds = 200 }: { readonly numThresholds?: number }): readonly number[] =>
   isCount(numThresholds) ? evenly(numThresholds) : [];
@@ -117,6 +115,9 @@ export const auc = <const N extends string = 'auc'>(
       checkLabels(options),
       requiring('auc', [
         thresholdCount(options),
+        oneOf('ROC', 'PR', 'PRGain')('curve', curve),
+        oneOf('interpolation', 'minoring', 'majoring', 'step')('summationMethod', summationMethod),
+        oneOf('macro', 'weighted')('average', options.average),
         ...(options.labelWeights ?? []).map((weight) => notNegative('a weight of labelWeights', weight)),
       ]),
     ),

@@ -3,7 +3,7 @@
  */
 import type { Value } from '../../graph/Graph.ts';
 import { cast, mul } from '../../graph/Operators.ts';
-import { integer, wholeNumber } from '../../shape/Requirement.ts';
+import { integer, oneOf, wholeNumber } from '../../shape/Requirement.ts';
 import { alignWeights } from '../Alignment.ts';
 import { columnSums, type R2Aggregation, r2Of } from '../Determination.ts';
 import * as F from '../Formula.ts';
@@ -181,7 +181,10 @@ export const r2 = <const N extends string = 'r2_score'>(
 ): Metric<N, T.Matrix<'r2'>, 'max'> => ({
   name: nameOf<N>(options, 'r2_score'),
   direction: 'max',
-  accepts: requiring('r2', [wholeNumber('regressors', options.regressors)])(expecting('r2', T.matrix('r2'))),
+  accepts: requiring('r2', [
+    wholeNumber('regressors', options.regressors),
+    oneOf('uniform', 'variance')('aggregation', options.aggregation),
+  ])(expecting('r2', T.matrix('r2'))),
   states: ({ shape }) => {
     const columns = typeof shape[1] === 'number' ? [shape[1]] : [];
     return { sum: columns, squares: columns, errors: columns, weight: [], samples: [] };

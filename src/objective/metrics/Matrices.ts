@@ -6,7 +6,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import type { Fn } from '../../shape/Fn.ts';
-import { finite, integer } from '../../shape/Requirement.ts';
+import { finite, integer, oneOf } from '../../shape/Requirement.ts';
 import { type AnyShape, dims, show } from '../../shape/Shape.ts';
 import type { Direction } from '../../training/Event.ts';
 import {
@@ -231,7 +231,13 @@ export const matthewsCorrelation = <const N extends string = 'matthews_correlati
 export const cohenKappa = <const N extends string = 'cohen_kappa'>(
   options: NameOptions<N> & ConfusionOptions & { readonly weights?: Disagreement } = {},
 ): Metric<N, T.AnyTarget, 'max'> =>
-  ofMatrix(nameOf<N>(options, 'cohen_kappa'), 'max', kappaOf(options.weights ?? 'none'), strict(options));
+  ofMatrix(
+    nameOf<N>(options, 'cohen_kappa'),
+    'max',
+    kappaOf(options.weights ?? 'none'),
+    strict(options),
+    requiring('cohenKappa', [oneOf('none', 'linear', 'quadratic')('weights', options.weights)])(anyTarget),
+  );
 
 /** The mean of the classes' shares of right predictions. scikit-learn: balanced_accuracy_score. */
 export const balancedAccuracy = <const N extends string = 'balanced_accuracy'>(
