@@ -259,6 +259,15 @@ describe('batches and resources', () => {
       expect(together).toEqual(E.right(alone));
     },
   );
+  it('a function of batches that gives another number of results is told so, for each element', async () => {
+    const short = P.fromBatch((as: readonly number[]) => () => async () => as.slice(1).map((a) => E.right(a)));
+    const results = await pipe(short, P.andThen(P.arr((n) => n + 1)), P.runAll([1, 2]))({})();
+    const told = expect.objectContaining({
+      _tag: 'Defect',
+      message: expect.stringContaining('1 results for 2 elements'),
+    });
+    expect(results).toEqual(E.right([E.left(told), E.left(told)]));
+  });
   it('opens in order, closes in reverse, runs nothing for none', async () => {
     const p = pipe(
       traced(

@@ -80,11 +80,14 @@ describe('serve', () => {
   it('gathers while a batch runs', async () => {
     const release: (() => void)[] = [];
     const log: (readonly number[])[] = [];
-    const slow = P.fromBatch((ns: readonly number[]) => () => async () => {
-      log.push(ns);
-      await new Promise<void>((resolve) => release.push(resolve));
-      return ns.map((n) => E.right<string, number>(n));
-    });
+    const slow = pipe(
+      P.fromBatch((ns: readonly number[]) => () => async () => {
+        log.push(ns);
+        await new Promise<void>((resolve) => release.push(resolve));
+        return ns.map((n) => E.right<string, number>(n));
+      }),
+      P.mapLeft(String),
+    );
     const { ask, answers, pass } = await serving({ maxSize: 3, maxDelay: 0 }, slow);
     ask(0);
     for (const n of [1, 2, 3, 4]) ask(n);
@@ -217,6 +220,14 @@ describe('microBatch', () => {
     await settle();
     return { ...rest, ...clock, seen, done };
   };
+
+  it.each([0, Number.NaN, -2, 0.5])('a size of %s is taken as 1', async (size) => {
+    const { give, end, seen, done } = await reading(size, 10);
+    for (const n of [1, 2]) await give(E.right(n));
+    await end();
+    await done;
+    expect(seen).toEqual([[1], [2]]);
+  });
 
   it('groups by size', async () => {
     const { give, end, seen, done, pending } = await reading(2, 10);

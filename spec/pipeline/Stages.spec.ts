@@ -37,6 +37,19 @@ describe('decode', () => {
     expect(await message(one(P.decode(Request), null, {}))).toContain('the request: expected');
     expect(await message(one(P.decode(Request), {}, {}))).toContain('flowers: expected Array<');
   });
+  it('a codec that throws has refused', async () => {
+    const odd = new t.Type<number, number, unknown>(
+      'Odd',
+      t.number.is,
+      () => {
+        throw new Error('boom');
+      },
+      t.identity,
+    );
+    expect(await message(one(P.decode(odd), 7, {}))).toBe(
+      'the request: expected what Odd takes (it threw: Error: boom), got 7',
+    );
+  });
   it('property: never throws, whatever comes', () =>
     fc.assert(
       fc.asyncProperty(fc.anything({ withBigInt: true, withNullPrototype: true }), async (u) => {

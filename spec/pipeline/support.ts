@@ -20,7 +20,7 @@ export const traced = <A, B>(
   refuses: (a: A) => boolean = () => false,
 ): P.Pipeline<Env, string, A, B> =>
   pipe(
-    P.bracket<Env, string, Env, A, B>(
+    P.bracket<Env, string | P.Defect, Env, A, B>(
       (env) => async () => {
         env.log.push(`open ${name}`);
         return E.right(env);

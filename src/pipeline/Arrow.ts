@@ -19,7 +19,7 @@ import type * as T from 'fp-ts/lib/Task.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import * as Border from './Border.ts';
 import type { Before } from './Joins.ts';
-import type { InvalidPipeline } from './PipelineError.ts';
+import { type Defect, type InvalidPipeline, miscounted } from './PipelineError.ts';
 import * as Stage from './Stage.ts';
 import { type Ends, type Opened, open, type Pipeline } from './Types.ts';
 
@@ -72,11 +72,22 @@ export const fromKleisli = <R, E, A, B>(f: (a: A) => RTE.ReaderTaskEither<R, E, 
     TE.right({ run: (as) => () => Promise.all(as.map((a) => f(a)(r)())), close: nothing }),
   );
 
-/** An effect for a whole batch; it must give one result for each element, in their order. */
-export const fromBatch = <R, E, A, B>(
-  f: (as: readonly A[]) => RT.ReaderTask<R, readonly E.Either<E, B>[]>,
-): Pipeline<R, E, A, B> =>
-  make(Stage.opaque('fromBatch'), anyEnds, (r) => TE.right({ run: (as) => f(as)(r), close: nothing }));
+/**
+ * An effect for a whole batch. It must give one result for each element, in their order: of another number nobody knows whose they are,
+ * and each element has a `Defect`.
+ */
+export const fromBatch = <R, E1, A, B>(
+  f: (as: readonly A[]) => RT.ReaderTask<R, readonly E.Either<E1, B>[]>,
+): Pipeline<R, E1 | Defect, A, B> =>
+  make<R, E1 | Defect, A, B>(Stage.opaque('fromBatch'), anyEnds, (r) =>
+    TE.right({
+      run: (as) => async () => {
+        const results: readonly E.Either<E1 | Defect, B>[] = await f(as)(r)();
+        return results.length === as.length ? results : as.map(() => E.left(miscounted(results.length, as.length)));
+      },
+      close: nothing,
+    }),
+  );
 
 /**
  * A resource for as long as the pipeline is open, and a pipeline that uses it.

@@ -66,7 +66,18 @@ export const decode = <A>(codec: t.Type<A, unknown, unknown>): Pipeline<unknown,
   pure(
     Stage.data('Decode', { codec: codec.name }),
     { from: Border.anything, to: Border.decoded(codec) },
-    (u: unknown) => pipe(codec.decode(u), E.mapLeft(invalidRequest)),
+    (u: unknown) =>
+      pipe(
+        // A codec that throws has met what it did not expect.
+        E.tryCatch(
+          () => codec.decode(u),
+          (thrown): t.Errors => [
+            { value: u, context: [], message: `what ${codec.name} takes (it threw: ${String(thrown)})` },
+          ],
+        ),
+        E.flatten,
+        E.mapLeft(invalidRequest),
+      ),
   );
 
 /** Encodes: what is sent. */

@@ -9,7 +9,7 @@ import type { InvalidPipeline } from './PipelineError.ts';
 import { open } from './Run.ts';
 
 export interface MicroBatchOptions {
-  /** Elements in a group at most; taken as 1 if it is less. */
+  /** Elements in a group at most; taken as 1 if it is less, or no number. */
   readonly maxSize: number;
   /** Milliseconds after the first element of a group, by the environment's timer. Then what is there goes on. */
   readonly maxDelay: number;
@@ -26,6 +26,7 @@ export const microBatch =
   ({ maxSize, maxDelay }: MicroBatchOptions) =>
   <R, Err, A>(fa: S.Stream<R, Err, A>): S.Stream<R & HasTimer, Err, readonly A[]> =>
     S.fromGenerator(async function* (r) {
+      const most = maxSize >= 1 ? maxSize : 1;
       const iterator = fa(r)[Symbol.asyncIterator]();
       let pending: Promise<IteratorResult<E.Either<Err, A>>> | undefined;
       let ended = false;
@@ -35,7 +36,7 @@ export const microBatch =
           const group: A[] = [];
           let failure: E.Either<Err, never> | undefined;
           let time: Promise<'time'> | undefined;
-          while (group.length < Math.max(1, maxSize)) {
+          while (group.length < most) {
             pending ??= iterator.next();
             const next: IteratorResult<E.Either<Err, A>> | 'time' = await (time === undefined
               ? pending

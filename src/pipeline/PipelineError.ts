@@ -133,6 +133,11 @@ export const defect = (thrown: unknown): Defect => ({
   message: `a function in the pipeline threw: ${thrown instanceof Error ? thrown.message : String(thrown)}; make it give an Either`,
 });
 
+export const miscounted = (results: number, elements: number): Defect => ({
+  _tag: 'Defect',
+  message: `a function of batches gave ${results} results for ${elements} elements; make it give one for each, in their order`,
+});
+
 export const notSaveable = (message: string): NotSaveable => ({ _tag: 'NotSaveable', message });
 
 export const invalidSaved = (path: string, message: string): InvalidSaved => ({

@@ -23,6 +23,7 @@ import {
   defect,
   type InvalidPipeline,
   invalidPipeline,
+  miscounted,
   type Overloaded,
   overloaded,
 } from './PipelineError.ts';
@@ -106,7 +107,7 @@ const start = <Err, A, B>(
     const results = await run(batch.map(({ a }) => a));
     count.answered += batch.length;
     for (const [i, { answer }] of batch.entries())
-      answer(results[i] ?? E.left(defect(`gave ${results.length} results for ${batch.length} requests`)));
+      answer(results[i] ?? E.left(miscounted(results.length, batch.length)));
     running = false;
     look(false);
   };

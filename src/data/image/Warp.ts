@@ -73,29 +73,38 @@ export const warp =
     const place = pixel[fillMode];
     const plane = height * width;
     const out = new Float32Array(data.length);
-    const put = (at: number, offset: number, weight: number): void => {
-      for (let ch = 0; ch < channels; ch++) {
-        const i = ch * plane + at;
-        out[i] = (out[i] ?? 0) + weight * (offset < 0 ? fillValue : (data[ch * plane + offset] ?? 0));
-      }
-    };
     const offsetOf = (x: number, y: number): number => {
-      const [px, py] = [place(x, width), place(y, height)];
+      const px = place(x, width);
+      const py = place(y, height);
       return px < 0 || py < 0 ? -1 : py * width + px;
     };
+    const valueAt = (base: number, offset: number): number => (offset < 0 ? fillValue : (data[base + offset] ?? 0));
+    // No lists within: it runs for every pixel.
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++) {
-        const [sx, sy, at] = [a * x + b * y + c, d * x + e * y + f, y * width + x];
+        const sx = a * x + b * y + c;
+        const sy = d * x + e * y + f;
+        const at = y * width + x;
         if (interpolation === 'nearest') {
-          put(at, offsetOf(Math.floor(sx + 0.5), Math.floor(sy + 0.5)), 1);
+          const offset = offsetOf(Math.floor(sx + 0.5), Math.floor(sy + 0.5));
+          for (let base = 0; base < out.length; base += plane) out[base + at] = valueAt(base, offset);
           continue;
         }
-        const [x0, y0] = [Math.floor(sx), Math.floor(sy)];
-        const [fx, fy] = [sx - x0, sy - y0];
+        const x0 = Math.floor(sx);
+        const y0 = Math.floor(sy);
+        const fx = sx - x0;
+        const fy = sy - y0;
         // Whole coordinates take one pixel: the unmoved image is the image, bit by bit.
-        for (const [dx, wx] of fx === 0 ? [[0, 1] as const] : [[0, 1 - fx] as const, [1, fx] as const])
-          for (const [dy, wy] of fy === 0 ? [[0, 1] as const] : [[0, 1 - fy] as const, [1, fy] as const])
-            put(at, offsetOf(x0 + dx, y0 + dy), wx * wy);
+        const x1 = fx === 0 ? x0 : x0 + 1;
+        const y1 = fy === 0 ? y0 : y0 + 1;
+        const first = offsetOf(x0, y0);
+        const below = offsetOf(x0, y1);
+        const beside = offsetOf(x1, y0);
+        const last = offsetOf(x1, y1);
+        for (let base = 0; base < out.length; base += plane)
+          out[base + at] =
+            (1 - fx) * ((1 - fy) * valueAt(base, first) + fy * valueAt(base, below)) +
+            fx * ((1 - fy) * valueAt(base, beside) + fy * valueAt(base, last));
       }
     return { channels, height, width, data: out };
   };
@@ -128,25 +137,45 @@ export const cut =
     return { channels: self.channels, height, width, data };
   };
 
+/** Of each index of a line of `to` pixels the two of a line of `from` that it lies between, and how far on the way. */
+const between = (from: number, to: number) => {
+  const first = new Int32Array(to);
+  const next = new Int32Array(to);
+  const part = new Float64Array(to);
+  for (let i = 0; i < to; i++) {
+    const at = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
+    const low = Math.floor(at);
+    first[i] = low;
+    next[i] = Math.min(from - 1, low + 1);
+    part[i] = at - low;
+  }
+  return { first, next, part };
+};
+
 /** To another size, bilinear by half-pixel centres. */
 export const resized =
   (height: number, width: number) =>
   (self: Picture): Picture => {
     if (height === self.height && width === self.width) return self;
+    const { data } = self;
     const plane = self.height * self.width;
-    const data = new Float32Array(self.channels * height * width);
-    const clamp = (i: number, n: number): number => Math.min(n - 1, Math.max(0, i));
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++) {
-        const sy = clamp(((y + 0.5) * self.height) / height - 0.5, self.height);
-        const sx = clamp(((x + 0.5) * self.width) / width - 0.5, self.width);
-        const [y0, x0] = [Math.floor(sy), Math.floor(sx)];
-        const [y1, x1, fy, fx] = [clamp(y0 + 1, self.height), clamp(x0 + 1, self.width), sy - y0, sx - x0];
-        for (let c = 0; c < self.channels; c++) {
-          const at = (r: number, q: number): number => self.data[c * plane + r * self.width + q] ?? 0;
-          const upper = at(y0, x0) * (1 - fx) + at(y0, x1) * fx;
-          data[(c * height + y) * width + x] = upper * (1 - fy) + (at(y1, x0) * (1 - fx) + at(y1, x1) * fx) * fy;
+    const out = new Float32Array(self.channels * height * width);
+    const rows = between(self.height, height);
+    const columns = between(self.width, width);
+    let to = 0;
+    for (let c = 0; c < self.channels; c++)
+      for (let y = 0; y < height; y++) {
+        const upper = c * plane + (rows.first[y] ?? 0) * self.width;
+        const lower = c * plane + (rows.next[y] ?? 0) * self.width;
+        const fy = rows.part[y] ?? 0;
+        for (let x = 0; x < width; x++) {
+          const x0 = columns.first[x] ?? 0;
+          const x1 = columns.next[x] ?? 0;
+          const fx = columns.part[x] ?? 0;
+          const above = (data[upper + x0] ?? 0) * (1 - fx) + (data[upper + x1] ?? 0) * fx;
+          const below = (data[lower + x0] ?? 0) * (1 - fx) + (data[lower + x1] ?? 0) * fx;
+          out[to++] = above * (1 - fy) + below * fy;
         }
       }
-    return { channels: self.channels, height, width, data };
+    return { channels: self.channels, height, width, data: out };
   };
