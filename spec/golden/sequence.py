@@ -339,5 +339,22 @@ case("decoder post gelu rotary, one head", [draw(2, 4, 4), draw(2, 3, 4)], a + n
      lambda x, w: (lambda y: (lambda z: norm(z + gelu_ffn(z, w[20:24]), w[24], w[25]))(norm(y + heads(y, x[1], x[1], w[10:18]), w[18], w[19])))(
          norm(x[0] + turned_heads(x[0], w[:8], 10000.0, lower(4, 4)), w[8], w[9])))
 
+
+# ---- the weights of attention ---------------------------------------------------------------------------------------
+
+def head_scores(q, k, w, allowed=None):
+    queries = torch.einsum("btf,fhd->bhtd", q, w[0]) + w[1][:, None]
+    keys = torch.einsum("bsf,fgd->bgsd", k, w[2]) + w[3][:, None]
+    keys = keys.repeat_interleave(queries.shape[1] // keys.shape[1], 1)
+    return soft(queries @ keys.mT / math.sqrt(queries.shape[-1]), allowed)
+
+
+case("scores of heads and the output", [draw(2, 3, 4), draw(2, 5, 2)], head_weights(4, 2, 2, 2, 3, 3, 4),
+     lambda x, w: torch.cat([heads(x[0], x[1], x[1], w), head_scores(x[0], x[1], w)[:, 0] @ x[1]], -1))
+case("scores of groups, masked causal", [draw(3, 5, 4)], head_weights(4, 4, 4, 4, 2, 2, 4, groups=2),
+     lambda x, w: head_scores(x[0], x[0], w, lower(5, 5) & both), mask)
+case("scores without heads", [draw(2, 3, 4), draw(2, 5, 4)], [draw()],
+     lambda x, w: soft(w[0] * (x[0] @ x[1].mT)))
+
 json.dump(cases, sys.stdout, separators=(",", ":"))
 print()

@@ -106,6 +106,24 @@ describe.each(cells)('%s', (name, cell) => {
       { numRuns: 6 },
     ));
 
+  test('a sequence may have zeros at masked steps', async () => {
+    const x = waves(2, 4, 3);
+    const kept = [0, 1, 0, 1, 1, 0, 1, 0];
+    const mask: NdArray = { dtype: 'bool', shape: [2, 4], data: Uint8Array.from(kept) };
+    const [zeroed, plain] = await Promise.all(
+      [true, false].map((zeroOutputForMask) =>
+        run(
+          graph((t) => cell(2, { returnSequences: true, zeroOutputForMask })(t)),
+          { input: x },
+          { mask },
+        ),
+      ),
+    );
+    const expected = numbers(plain?.output).map((v, i) => v * (kept[Math.floor(i / 2)] as number));
+    expect(numbers(plain?.output)).not.toEqual(expected);
+    close(numbers(zeroed?.output), expected);
+  });
+
   test('masking masks what is padded', async () => {
     const x = waves(2, 5, 3);
     const data = numbers(x).map((v, i) => (i % 15 >= 9 ? 7 : v));

@@ -54,6 +54,18 @@ export const sequenceModels = (L: Constructors): Readonly<Record<string, Wire>> 
     'grouped, one key head, causal rotary': layer(() =>
       L.groupedQueryAttention({ heads: 3, keyValueHeads: 1, keyDim: 2, causal: true, rotary: true }),
     ),
+    'scores of heads and the output': ([query, value]) => {
+      const { output, scores } = L.attendWithScores(heads(L, 3), { query, value });
+      const first = L.squeeze(1)(L.slice(1, 0, 1)(scores as Any) as Any);
+      return L.concatenate(output, L.matmul(first as Any, value) as Any);
+    },
+    'scores of groups, masked causal': ([x]) =>
+      L.attendWithScores(L.groupedQueryAttention({ heads: 4, keyValueHeads: 2, keyDim: 2, causal: true }), {
+        query: x,
+        value: x,
+      }).scores,
+    'scores without heads': ([query, value]) =>
+      L.attendWithScores(L.attention({ useScale: true }), { query, value }).scores,
     'sinusoidal even': layer(() => L.sinusoidalPositions()),
     'sinusoidal odd': layer(() => L.sinusoidalPositions()),
     learned: layer(() => L.learnedPositions(6)),

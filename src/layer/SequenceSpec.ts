@@ -100,6 +100,8 @@ export type SequenceLeaf =
   /** The first input with its first axis as batch and time of the second. */
   | { readonly op: 'unfoldTime' }
   | AttentionSpec
+  /** The weights of the attention layer that its first input is the output of; the second is the value. `heads`: if it has any. */
+  | { readonly op: 'attentionScores'; readonly heads: number | undefined }
   | { readonly op: 'sinusoidalPositions'; readonly maxWavelength: number }
   | { readonly op: 'learnedPositions'; readonly maxLength: number; readonly initializer: Initializer }
   | { readonly op: 'rotaryPositions'; readonly maxWavelength: number };
@@ -120,6 +122,7 @@ const sequenceOps: ReadonlySet<string> = new Set<SequenceLeaf['op']>([
   'additiveAttention',
   'multiHeadAttention',
   'groupedQueryAttention',
+  'attentionScores',
   'sinusoidalPositions',
   'learnedPositions',
   'rotaryPositions',

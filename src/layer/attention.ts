@@ -6,7 +6,7 @@
  * masked keys get no weight.
  */
 import type { Apply, Fn, Leaf } from '../shape/Fn.ts';
-import type { AttentionOut, MaskError, MultiHeadOut, Sources } from '../shape/rules/Attention.ts';
+import type { AttentionOut, MaskError, MultiHeadOut, ScoresOut, Sources } from '../shape/rules/Attention.ts';
 import type { AnyShape, Int, Known, Shape } from '../shape/Shape.ts';
 import type { Layer, Only } from './Definition.ts';
 import { define } from './Definition.ts';
@@ -81,6 +81,7 @@ export const additiveAttention = <const C extends AdditiveAttentionOptions = {}>
 
 export interface MultiHeadAttention<Op extends 'multiHeadAttention' | 'groupedQueryAttention', C> extends Leaf {
   readonly out: MultiHeadOut<Op, this['in'], C>;
+  readonly heads: C extends { readonly heads: infer H } ? H : number;
 }
 
 /** Regularizers and constraints are of all four kernels, or of all four biases. */
@@ -184,6 +185,29 @@ export const groupedQueryAttention = <const C extends GroupedQueryAttentionOptio
 
 type Checked<F extends Fn, Q, V, K> = [Apply<F, Sources<Q, V, K>>] extends [infer E extends string] ? E : unknown;
 
+/** What attends to what. */
+export interface Attending<
+  F extends Fn,
+  Q extends AnyShape,
+  V extends AnyShape,
+  K extends AnyShape,
+  M extends Int<Shape>,
+> {
+  readonly query: Tensor<Q>;
+  readonly value: Tensor<V> & Checked<F, Q, V, K>;
+  /** The value by default. */
+  readonly key?: Tensor<K>;
+  /** For each query and key whether they may meet (1 or 0): `int32[batch, queries, keys]`. */
+  readonly mask?: Tensor<M> & (MaskError<'attend', Q, V, M> extends infer E extends string ? E : unknown);
+}
+
+const sources = (to: {
+  readonly query: Tensor<unknown>;
+  readonly value: Tensor<unknown>;
+  readonly key?: Tensor<unknown>;
+  readonly mask?: Tensor<unknown>;
+}): readonly Tensor<unknown>[] => [to.query, to.value, to.key ?? to.value, ...(to.mask === undefined ? [] : [to.mask])];
+
 /**
  * An attention layer from a query to a value and a key (the value by default), in a graph. `mask` says for each query and
  * key whether they may meet (1 or 0): `int32[batch, queries, keys]`.
@@ -200,14 +224,34 @@ export const attend = <
   M extends Int<Shape> = Int<Shape>,
 >(
   layer: Layer<F>,
-  to: {
-    readonly query: Tensor<Q>;
-    readonly value: Tensor<V> & Checked<F, Q, V, K>;
-    readonly key?: Tensor<K>;
-    readonly mask?: Tensor<M> & (MaskError<'attend', Q, V, M> extends infer E extends string ? E : unknown);
-  },
-): Tensor<Known<Apply<F, Sources<Q, V, K>>>> => {
-  const value = to.value as Tensor<unknown>;
-  const mask = to.mask === undefined ? [] : [to.mask as Tensor<unknown>];
-  return applied(layer.spec, [to.query as Tensor<unknown>, value, (to.key as Tensor<unknown>) ?? value, ...mask]);
+  to: Attending<F, Q, V, K, M>,
+): Tensor<Known<Apply<F, Sources<Q, V, K>>>> => applied(layer.spec, sources(to as Parameters<typeof sources>[0]));
+
+type HeadsOf<F> = F extends { readonly heads: infer H } ? H : undefined;
+
+/**
+ * As `attend`, with the weights that the keys get: `scores`, `[batch, heads, queries, keys]`, or `[batch, queries, keys]` of
+ * `attention` and `additiveAttention`; before dropout. Keras's `return_attention_scores=True`, PyTorch's `need_weights=True` with
+ * `average_attn_weights=False`.
+ *
+ * @example
+ * graph({ x: ['out', 64], memory: ['seq', 64] }, ({ x, memory }) =>
+ *   attendWithScores(multiHeadAttention({ heads: 4, keyDim: 16 }), { query: x, value: memory }))
+ */
+export const attendWithScores = <
+  F extends Fn,
+  Q extends AnyShape,
+  V extends AnyShape,
+  K extends AnyShape = V,
+  M extends Int<Shape> = Int<Shape>,
+>(
+  layer: Layer<F>,
+  to: Attending<F, Q, V, K, M>,
+): {
+  readonly output: Tensor<Known<Apply<F, Sources<Q, V, K>>>>;
+  readonly scores: Tensor<Known<ScoresOut<Q, V, HeadsOf<F>>>>;
+} => {
+  const output = attend(layer, to);
+  const heads = 'heads' in layer.spec ? layer.spec.heads : undefined;
+  return { output, scores: applied({ op: 'attentionScores', heads }, [output, to.value]) };
 };

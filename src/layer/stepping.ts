@@ -28,6 +28,11 @@ export interface SimpleRnnOptions extends KernelGoverning {
   /** Whether time runs backwards, also in the sequence that is returned; `false` by default. */
   readonly goBackwards?: boolean;
   /**
+   * Whether the sequence that is returned has zeros at masked steps, and not the output before; `false` by default, and always so
+   * inside `bidirectional`.
+   */
+  readonly zeroOutputForMask?: boolean;
+  /**
    * Truncated back-propagation through time: no gradient flows into a block of this many steps from the block behind it.
    * Without it gradients flow through all steps. Keras has no such option; in PyTorch one detaches the state.
    */
@@ -50,7 +55,7 @@ export const stepping = (o: GatedOptions) => ({
   recurrentDropout: o.recurrentDropout ?? 0,
   returnSequences: o.returnSequences ?? false,
   goBackwards: o.goBackwards ?? false,
-  zeroOutputForMask: false,
+  zeroOutputForMask: o.zeroOutputForMask ?? false,
   truncate: o.truncate,
   ...governed(o),
 });

@@ -71,6 +71,7 @@ const inputsOf = (spec: SequenceLeaf): readonly number[] => {
       return [1, 3, 4];
     case 'mergeDirections':
     case 'unfoldTime':
+    case 'attentionScores':
       return [2];
     default:
       return [1];
@@ -104,6 +105,8 @@ export const sequenceOutput = (spec: SequenceLeaf, inputs: readonly AnyShape[]):
     case 'multiHeadAttention':
     case 'groupedQueryAttention':
       return Attention.multiHead(spec.op, spec)(inputs);
+    case 'attentionScores':
+      return Attention.attentionScores(spec.heads)(inputs);
     case 'sinusoidalPositions':
       return Attention.sinusoidal(first);
     case 'learnedPositions':

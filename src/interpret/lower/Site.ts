@@ -26,7 +26,7 @@ export interface Site {
   readonly parameter: (role: string) => Value;
   /** Of each input: which steps count, bool [batch, seq]; undefined: all of them. See `masks`. */
   readonly masks: readonly (Value | undefined)[];
-  /** What the recurrent layer before this one carries at the end. */
+  /** What the recurrent layer before this one carries at the end; the weights of an attention layer. */
   readonly states: readonly Value[];
 }
 
@@ -36,7 +36,7 @@ export interface Result {
   readonly updates?: Readonly<Record<string, Value>>;
   /** Of the output; where the layer does not say it, `masks.maskOf` does. */
   readonly mask?: Value | undefined;
-  /** What a recurrent layer carries at the end. */
+  /** What a recurrent layer carries at the end; the weights of an attention layer. */
   readonly states?: readonly Value[];
 }
 

@@ -67,12 +67,15 @@ const masksOf = (spec: { readonly causal: boolean }, inputs: Inputs, at: Site): 
   };
 };
 
-/** Weights from scores: masked, softmax over the keys, dropped. The mask gets the axes of heads. */
-const weights = (scores: Value, mask: Value | undefined, rate: number, at: Site): Value => {
+/** Weights from scores: masked, softmax over the keys. The mask gets the axes of heads. */
+const weights = (scores: Value, mask: Value | undefined): Value => {
   const heads = Op.rank(scores) - 3;
   const spread =
     mask === undefined || heads === 0 ? mask : Op.unsqueeze(Array.from({ length: heads }, (_, i) => i + 1))(mask);
-  const w = Op.softmax(-1)(spread === undefined ? scores : Op.where(spread, scores, masked));
+  return Op.softmax(-1)(spread === undefined ? scores : Op.where(spread, scores, masked));
+};
+
+const dropped = (w: Value, rate: number, at: Site): Value => {
   if (at.mode._tag === 'Inference' || rate === 0) return w;
   return rate === 1 ? Op.mul(w, 0) : Op.mul(w, keepMask(at.mode.random, at.site, rate)(w));
 };
@@ -94,9 +97,10 @@ export const attention = (spec: DotAttentionSpec, inputs: Inputs, at: Site): Res
   // A masked query zeroes its result and does not count among the keys.
   const masks = masksOf(spec, inputs, at);
   const mask = allowed({ ...masks, query: undefined });
-  const sum = Op.matMul(weights(scoresOf(spec, query, key, at), mask, spec.dropout, at), value);
+  const w = weights(scoresOf(spec, query, key, at), mask);
+  const sum = Op.matMul(dropped(w, spec.dropout, at), value);
   const output = masks.query === undefined ? sum : Op.mul(sum, Op.unsqueeze([2])(Op.cast(sum.type.dtype)(masks.query)));
-  return { output, mask: masks.query };
+  return { output, mask: masks.query, states: [w] };
 };
 
 // -------------------------------------------------------------------------------------
@@ -109,6 +113,14 @@ const projected = (x: Value, name: string, heads: number, dim: number, at: Site,
   const y = Op.matMul(x, Op.reshape([kernel.type.shape[0] ?? '?', heads * dim])(kernel));
   const biased = useBias ? Op.add(y, Op.reshape([heads * dim])(at.parameter(`${name}_bias`))) : y;
   return Op.reshape([...x.type.shape.slice(0, 2), heads, dim])(biased);
+};
+
+/** `[batch, groups, of a group, queries, keys]` to `[batch, heads, queries, keys]`. */
+const ungrouped = (w: Value, heads: number): Value => {
+  const [batch = '?', , , queries = '?', keys = '?'] = w.type.shape;
+  const sizes = (from: number, to: number) => Op.slice({ axes: [0], starts: [from], ends: [to] })(Op.shapeOf(w));
+  const shape = Op.concat(0)([sizes(0, 1), Op.int64s([heads]), sizes(3, 5)]);
+  return Op.reshapeTo(shape, [batch, heads, queries, keys])(w);
 };
 
 export const multiHeadAttention = (spec: MultiHeadAttentionSpec, inputs: Inputs, at: Site): Result => {
@@ -130,11 +142,12 @@ export const multiHeadAttention = (spec: MultiHeadAttentionSpec, inputs: Inputs,
   const keys = forGroup(Op.transpose([0, 2, 3, 1])(k));
   const values = forGroup(Op.transpose([0, 2, 1, 3])(v));
   const masks = masksOf(spec, inputs, at);
-  const w = weights(Op.matMul(queries, keys), allowed(masks), spec.dropout, at);
-  const result = Op.matMul(w, values);
+  const w = weights(Op.matMul(queries, keys), allowed(masks));
+  const result = Op.matMul(dropped(w, spec.dropout, at), values);
   const back = Op.transpose(grouped ? [0, 3, 1, 2, 4] : [0, 2, 1, 3])(result);
   const flat = Op.reshape([batch, length, heads * valueDim])(back);
   const kernel = at.parameter('output_kernel');
   const y = Op.matMul(flat, Op.reshape([heads * valueDim, kernel.type.shape[2] ?? '?'])(kernel));
-  return { output: useBias ? Op.add(y, at.parameter('output_bias')) : y, mask: masks.query };
+  const output = useBias ? Op.add(y, at.parameter('output_bias')) : y;
+  return { output, mask: masks.query, states: [grouped ? ungrouped(w, heads) : w] };
 };

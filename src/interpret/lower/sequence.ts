@@ -48,6 +48,11 @@ export const lowerSequence = (spec: SequenceLeaf, inputs: Inputs, at: Site): Res
     case 'multiHeadAttention':
     case 'groupedQueryAttention':
       return multiHeadAttention(spec, inputs, at);
+    case 'attentionScores': {
+      const [scores] = at.states;
+      if (scores === undefined) throw new Op.GraphDefect('attentionScores: its input is no attention layer');
+      return { output: scores };
+    }
     case 'sinusoidalPositions':
       return { output: sinusoidal(spec.maxWavelength)(x) };
     case 'learnedPositions':

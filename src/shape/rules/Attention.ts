@@ -205,6 +205,31 @@ export const multiHead =
   };
 
 // -------------------------------------------------------------------------------------
+// scores
+// -------------------------------------------------------------------------------------
+
+/** `[batch,heads,queries,keys]`, without heads `[batch,queries,keys]`. */
+export type ScoresOut<Q, V, H = undefined> = Shape extends Q | V
+  ? Shape
+  : [Q, V] extends [readonly [infer B, infer T, unknown], readonly [unknown, infer S, unknown]]
+    ? [H] extends [undefined]
+      ? [B, T, S]
+      : [B, H, T, S]
+    : Shape;
+
+/** Inputs: the output of an attention layer, and the value. */
+export const attentionScores =
+  (heads: number | undefined) =>
+  ([output, value]: readonly AnyShape[]): E.Either<string, AnyShape> => {
+    const [a, b] = [output ?? [], value ?? []];
+    const bad = sequenceError('attentionScores', a) ?? sequenceError('attentionScores', b);
+    if (bad !== undefined) return E.left(bad);
+    const [batch, queries] = a as readonly [Dim, Dim];
+    const keys = (b as Shape)[1] as Dim;
+    return E.right(heads === undefined ? [batch, queries, keys] : [batch, heads, queries, keys]);
+  };
+
+// -------------------------------------------------------------------------------------
 // positions
 // -------------------------------------------------------------------------------------
 
