@@ -288,6 +288,50 @@ describe('groups', () => {
   });
 });
 
+describe('an optimizer with more before and behind it', () => {
+  const initial = { 'w.kernel': f32([1, -2, 3, 0.5], [2, 2]) };
+  const steps = Array.from({ length: 7 }, (_, i) => ({
+    rate: 0.1,
+    gradients: { 'w.kernel': f32([Math.sin(i), 2, Math.cos(i), -1], [2, 2]) },
+  }));
+  const trained = async (optimizer: Optimizer.Optimizer) =>
+    (await runAll(optimizer.transformation, initial, steps)).at(-1);
+  const [a, b] = [Optimizer.centraliseGradients(), Optimizer.lookahead(3, 0.4)];
+  const { chain, precededBy, followedBy } = Optimizer;
+
+  it('is the chain, with everything else as it was', async () => {
+    const adam = Optimizer.groups({ w: 0.5 })(
+      Optimizer.adam({ learningRate: Schedule.cosineDecay({ initialLearningRate: 1, decaySteps: 9 }) }),
+    );
+    const whole = pipe(adam, precededBy(a), followedBy(b));
+    expect(await trained(whole)).toEqual(await trained({ ...adam, transformation: chain(a, adam.transformation, b) }));
+    expect([whole.name, whole.paths, whole.schedule, whole.config]).toEqual([
+      adam.name,
+      adam.paths,
+      adam.schedule,
+      adam.config,
+    ]);
+    expectTypeOf(whole).toEqualTypeOf<Optimizer.Optimizer<'w'>>();
+    expect(pipe(adam, precededBy(Optimizer.clipByNorm(0)), followedBy(Optimizer.lookahead(0))).problems).toEqual([
+      'clipByNorm: the limit must be a finite number above 0, got 0',
+      'lookahead: k must be a positive integer, got 0',
+    ]);
+  });
+
+  it('of chains is one after the other; of nothing, the optimizer itself', async () => {
+    const sgd = Optimizer.sgd({ momentum: 0.9 });
+    expect(await trained(pipe(sgd, followedBy(chain(a, b))))).toEqual(
+      await trained(pipe(sgd, followedBy(a), followedBy(b))),
+    );
+    expect(await trained(pipe(sgd, precededBy(chain(b, a))))).toEqual(
+      await trained(pipe(sgd, precededBy(a), precededBy(b))),
+    );
+    expect(await trained(pipe(sgd, precededBy(Optimizer.empty), followedBy(Optimizer.empty)))).toEqual(
+      await trained(sgd),
+    );
+  });
+});
+
 describe('schedules in optimizers', () => {
   it('give each step its rate, and the input is a factor on it', async () => {
     const learningRate = Schedule.piecewiseConstant([1], [1, 0.1]);

@@ -15,6 +15,7 @@
  * Optimizer.sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true, globalClipNorm: 1 });
  * Optimizer.adamW({ learningRate: Schedule.cosineDecay({ initialLearningRate: 1e-3, decaySteps: 10_000 }) });
  * pipe(Optimizer.adam(), Optimizer.groups({ backbone: 0.1 }));
+ * pipe(Optimizer.adam(), Optimizer.precededBy(Optimizer.centraliseGradients()), Optimizer.followedBy(Optimizer.lookahead()));
  * Optimizer.custom('signs', 1e-3, Optimizer.chain(
  *   Optimizer.map('sign', () => ({ gradient }) => Operators.sign(gradient)),
  *   Optimizer.descend,
@@ -44,7 +45,7 @@ export { descend, momentum, signedMomentum } from './momentum.ts';
 export type { MuonRule } from './muon.ts';
 export { orthogonalise, orthogonalMomentum } from './muon.ts';
 export type { Clipping, CommonOptions, Optimizer } from './Options.ts';
-export { check, custom, inputFor, rateAt } from './Options.ts';
+export { check, custom, followedBy, inputFor, precededBy, rateAt } from './Options.ts';
 export type {
   AdadeltaOptions,
   AdafactorOptions,

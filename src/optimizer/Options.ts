@@ -169,6 +169,40 @@ export const custom = (
 });
 
 // -------------------------------------------------------------------------------------
+// combinators
+// -------------------------------------------------------------------------------------
+
+const changed = <P extends string>(optimizer: Optimizer<P>, by: T.Transformation, all: T.Transformation) => ({
+  ...optimizer,
+  transformation: all,
+  problems: [...optimizer.problems, ...T.problemsOf(by)],
+});
+
+/**
+ * The optimizer, with a transformation of the gradients before everything that it does itself, clipping included. It sees the
+ * gradients of every step, also where they are accumulated.
+ *
+ * @example
+ * pipe(Optimizer.adam(), Optimizer.precededBy(Optimizer.centraliseGradients()));
+ */
+export const precededBy =
+  (transformation: T.Transformation) =>
+  <P extends string>(optimizer: Optimizer<P>): Optimizer<P> =>
+    changed(optimizer, transformation, T.chain(transformation, optimizer.transformation));
+
+/**
+ * The optimizer, with a transformation of its updates behind everything that it does itself. It sees every step, also those
+ * between two updates where gradients are accumulated.
+ *
+ * @example
+ * pipe(Optimizer.adam(), Optimizer.followedBy(Optimizer.lookahead(5, 0.5)));
+ */
+export const followedBy =
+  (transformation: T.Transformation) =>
+  <P extends string>(optimizer: Optimizer<P>): Optimizer<P> =>
+    changed(optimizer, transformation, T.chain(optimizer.transformation, transformation));
+
+// -------------------------------------------------------------------------------------
 // destructors
 // -------------------------------------------------------------------------------------
 
