@@ -216,7 +216,7 @@ describe('a signal', () => {
       expect(stopped.interrupted).toEqual({ signal: 'SIGINT', saved: 's.safetensors' });
       expect(stateOf(stopped)).toMatchObject({ step: [0, 6, 11][before], program: { part: before } });
       expect(events.filter((tag) => tag === 'StepEnded')).toHaveLength([0, 6, 11][before] ?? 0);
-      expect(here.written.join('')).toContain("T.resume('s.safetensors')");
+      expect(here.written.join('')).toContain("{ resume: 's.safetensors' }");
       const rest = right(
         await pipe(program, P.run(objective, { ...options, resume: 's.safetensors' }))(here.environment)(),
       );

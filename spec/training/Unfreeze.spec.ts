@@ -40,6 +40,21 @@ describe('unfreeze', () => {
     expect(made(unfrozen).weights).not.toEqual(made(await go(frozen() as never)).weights);
   });
 
+  it('of a whole program outlives its parts, but not one that freezes otherwise', async () => {
+    const thawing = () => C.unfreeze([{ epoch: 1, paths: ['dense'] }]);
+    const run = async (program: unknown) =>
+      right(
+        await pipe(
+          program as P.Program,
+          P.run(objective, { ...base, freeze: ['dense', 'batch_normalization'], callbacks: thawing() }),
+        )(world(shared).environment)(),
+      );
+    const whole = await go(pipe(frozen(), thawing()) as never);
+    expect(made((await run(P.sequence(P.epochs(2), P.epochs(1), P.epochs(1)))) as never)).toEqual(made(whole));
+    const otherwise = await run(P.sequence(P.epochs(2), P.freeze('dense_1')(P.thaw()(P.epochs(1)))));
+    expect(Object.keys(stateOf(otherwise).slots)).toContain('adam/momentum/batch_normalization.gamma');
+  });
+
   it('sets a rate, says so, and makes up for stages before the run', async () => {
     const m = memory();
     const callback = C.unfreeze(

@@ -62,11 +62,17 @@ export interface Interrupted {
   readonly state: TrainState;
 }
 
-const farewell = (signal: string, { step, epoch }: TrainState, epochs: number, saved: string | undefined): string =>
+const farewell = (
+  signal: string,
+  { step, epoch, program }: TrainState,
+  epochs: number,
+  saved: string | undefined,
+): string =>
   `\nInterrupted (${signal}) after ${step} updates, in epoch ${Math.min(epoch + 1, epochs)} of ${epochs}. ` +
   (saved === undefined
     ? "Nothing was saved; the result's `state` can be gone on with: { from: trained.state }\n"
-    : `The train state is in ${saved}; to go on, run the same again with T.resume('${saved}')\n`);
+    : `The train state is in ${saved}; to go on, run the same again with ` +
+      `${program === undefined ? `T.resume('${saved}')` : `{ resume: '${saved}' }`}\n`);
 
 /** Listens while `use` runs; what it is given stops the run at the next opportunity once a signal has come. */
 export const listening =

@@ -190,7 +190,8 @@ type Unmonitored<M extends string, Keys extends string> = [Missing<M, Keys>] ext
  *
  * - Optimizer slots stay where the next part's optimizer is of the same kind and finds all of its slots; else it begins with
  *   new ones and counts its steps anew (Adam corrects its bias by that count), as Keras does after `compile`.
- * - The learning rate that callbacks made stays where rate and objective are those of the part before.
+ * - The learning rate that callbacks made stays where rate and objective are those of the part before; what they have frozen and
+ *   thawed, where the part before freezes the same.
  * - States that are saved know the part: `resume` goes on in it, in the middle of its epoch, bit for bit on the CPU.
  * - `interruptible: { save }` is `T.interruptible`. A part's callback that halts ends that part, one of `callbacks` the program.
  * - Each part loads its graphs anew; where a part is a few steps, that is what takes the time.

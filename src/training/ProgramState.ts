@@ -45,6 +45,10 @@ export const untrainedPart = (
   return E.right(names.filter((name) => frozen.has(name)));
 };
 
+/** Whether the second part freezes what the first does; then what callbacks have made of it stays. */
+const freezesAs = (a: Part | undefined, b: Part): boolean =>
+  a !== undefined && JSON.stringify(a.freezing) === JSON.stringify(b.freezing);
+
 // -------------------------------------------------------------------------------------
 // the learning rate
 // -------------------------------------------------------------------------------------
@@ -131,7 +135,9 @@ export const nextState = (
 ): E.Either<TrainingError, TrainState> =>
   pipe(
     untrainedPart(resolved, settings.freeze ?? [], part),
-    E.chain((frozen) => {
+    E.chain((asWritten) => {
+      const chosen = freezesAs(before, part) ? state.position?.frozen : undefined;
+      const frozen = chosen ?? asWritten;
       const trained = part.objective ?? objective;
       const previous = before?.objective ?? objective;
       const isOfThatKind = trained.optimizer.name === previous.optimizer.name;
@@ -158,7 +164,7 @@ export const nextState = (
                     halted: undefined,
                     restored: false,
                     averages: false,
-                    frozen: undefined,
+                    frozen: chosen,
                     pending: [],
                   },
                 }),
