@@ -71,6 +71,39 @@ describe('fitStream', () => {
     }
   });
 
+  it('weighs samples as fit does, by a function of them', async () => {
+    const weights = (samples: typeof data) =>
+      Array.from(
+        { length: samples.size },
+        (_, i) => 0.5 * Number(samples.y.data[i]) + Number(samples.x.data[6 * i]) ** 2,
+      );
+    const whole = T.run(T.fit(objective, { ...settings, data, batchSize: 4, sampleWeight: weights(data) }));
+    const expected = right(await whole(world(shared).environment)());
+    for (const stepsPerRun of [1, 3]) {
+      const fit = T.fitStream(objective, { ...settings, stepsPerRun, data: inMemory, sampleWeight: weights });
+      expect(bits(right(await T.run(fit)(world(shared).environment)()).weights)).toEqual(bits(expected.weights));
+    }
+    const refused = async (options: object) =>
+      left(
+        await T.run(T.fitStream(objective, { ...settings, data: inMemory, ...options }))(world(shared).environment)(),
+      );
+    expect((await refused({ sampleWeight: () => [1] })).message).toBe(
+      'fitStream: sampleWeight: expects one weight for each of the 4 samples, got 1',
+    );
+    expect((await refused({ sampleWeight: () => [1, -1, 1, 1] })).message).toBe(
+      'fitStream: sampleWeight: expects finite weights, 0 or more; sample 1 has -1',
+    );
+    const throwing = () => {
+      throw new Error('no such column');
+    };
+    expect((await refused({ sampleWeight: throwing })).message).toBe(
+      'fitStream: sampleWeight: the function threw: Error: no such column',
+    );
+    expect((await refused({ sampleWeight: weights, classWeight: { 0: 2 } })).message).toBe(
+      'fitStream: give classWeight or sampleWeight, not both; multiply them into sampleWeight',
+    );
+  });
+
   it('goes on from any step, in the middle of a pass', async () => {
     const options = { ...settings, stepsPerEpoch: 5, repeatData: true, stepsPerRun: 1, data: asFile } as const;
     const disk = world(shared);

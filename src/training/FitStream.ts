@@ -18,7 +18,7 @@ import { feedOf, firstBatch } from './Feed.ts';
 import type { Fit, Keys } from './Fit.ts';
 import type { Objective } from './Objective.ts';
 import { directionsOf, type Prepared, prepare } from './Prepare.ts';
-import { withClassWeight } from './SampleWeights.ts';
+import { type SampleWeight, type WeighSamples, weighed, withClassWeight } from './SampleWeights.ts';
 import type { FitSettings } from './Settings.ts';
 import { type HasRun, signals } from './Source.ts';
 import { type FitError, fitError, type TrainingError } from './TrainingError.ts';
@@ -56,6 +56,7 @@ const preparedFrom = (
   settings: FitSettings,
   batches: Batches,
   validation: AnyDataset | undefined,
+  weigh: WeighSamples | undefined,
   env: unknown,
 ): TE.TaskEither<TrainingError, Prepared> => {
   const wrong = checkLength(batches, settings);
@@ -77,11 +78,16 @@ const preparedFrom = (
         ),
         E.chain((prepared) => {
           const checked = (data: AnyDataset): E.Either<TrainingError, Checked> =>
-            pipe(samplesFor(objective, prepared.resolved, data, parts.data), E.chainW(withClassWeight(settings)));
+            pipe(
+              samplesFor(objective, prepared.resolved, data, parts.data),
+              E.chainW(weighed(weigh, settings)(data)),
+              E.chainW(withClassWeight(settings)),
+            );
           return pipe(
             checked(first),
             E.map((one) => ({
               ...prepared,
+              types: one.types,
               feed: feedOf(batches, env, (data) => pipe(checked(data), E.chain(sameTypes(one)))),
               validationBatchSize: settings.validationBatchSize ?? Math.min(first.size, validation?.size ?? first.size),
               schedule: { ...prepared.schedule, streamed: true, samples: batches.size ?? 0 },
@@ -98,6 +104,9 @@ const preparedFrom = (
  * the batch, and shuffling is the stream's. An epoch is a pass through the data, or `stepsPerEpoch` batches, which has to be given
  * where the stream does not know its size. A train state holds the position in the stream, so that a resumed run goes on with the next
  * batch. The same batches give the same weights, bit for bit, as `fit` on the data in memory. Validation data are in memory.
+ *
+ * `sampleWeight` says how much samples count in the loss, from the samples themselves: it is called with one batch or several
+ * in a row, and gives one number for each sample (or, by output, a record of them). Keras: the third of a generator's tuples.
  *
  * Errors: those of `fit`, those of the stream; batches whose element types differ.
  *
@@ -121,10 +130,11 @@ export const fitStream = <
   options: Omit<FitStreamSettings, 'freeze'> & {
     readonly data: DataStream<R, Err, Dataset<X, Y>> & CheckData<I, T, X, Y>;
     readonly validation?: V & CheckValidation<I, T, V>;
+    readonly sampleWeight?: (samples: Dataset<X, Y>) => SampleWeight;
     readonly freeze?: [CheckFreeze<G, P>] extends [never] ? readonly P[] : CheckFreeze<G, P>;
   },
 ): Run<HasRun & HasClock & R, Keys<K, V, undefined>, Fit<I, O, T, K>, TrainingError> => {
-  const { data, validation, ...settings } = options as typeof options & Pick<FitSettings, 'freeze'>;
+  const { data, validation, sampleWeight, ...settings } = options as typeof options & Pick<FitSettings, 'freeze'>;
   const some = objective as AnyObjective;
   const prepared: E.Either<TrainingError, Prepared> = E.left(needsRun);
   const all: Stream.Stream<HasRun & HasClock & R, TrainingError, Signal> = (env) =>
@@ -137,7 +147,14 @@ export const fitStream = <
       settings,
       prepared,
       deferred: (env) =>
-        preparedFrom(some, settings, data as unknown as Batches, validation as AnyDataset | undefined, env),
+        preparedFrom(
+          some,
+          settings,
+          data as unknown as Batches,
+          validation as AnyDataset | undefined,
+          sampleWeight as WeighSamples | undefined,
+          env,
+        ),
     },
   };
 };

@@ -171,7 +171,7 @@ export const fitOf = (
       const validation = own?.validation ?? whole.validation;
       const split = own === undefined && whole.validation === undefined ? whole.validationSplit : undefined;
       const batchSize = common.batchSize ?? (isStreamed(data) ? undefined : Math.min(32, sizeOf(data, split)));
-      const settings: FitSettings = {
+      const settings: Omit<FitSettings, 'sampleWeight'> = {
         ...common,
         ...lengthsOf(part, begun, batchSize),
         freeze,

@@ -9,7 +9,7 @@ import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import { sampleWeightInput, targetInput } from '../interpret/Batches.ts';
 import type { NdArray } from '../shape/NdArray.ts';
-import type { Checked } from './Check.ts';
+import type { AnyDataset, Checked } from './Check.ts';
 import { type FitError, fitError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
@@ -24,6 +24,9 @@ export type ClassWeight = Readonly<Record<number, number>>;
  * output, in which an output that is not listed weighs all samples alike.
  */
 export type SampleWeight = ArrayLike<number> | { readonly [output: string]: ArrayLike<number> };
+
+/** How much streamed samples count, from the samples. */
+export type WeighSamples = (samples: AnyDataset) => SampleWeight;
 
 export interface WeightSettings {
   /**
@@ -44,13 +47,15 @@ export interface WeightSettings {
 
 const isWeight = (value: number): boolean => Number.isFinite(value) && value >= 0;
 
+const notBoth = (what: string): FitError =>
+  fitError(`${what}: give classWeight or sampleWeight, not both; multiply them into sampleWeight`);
+
 /** What is wrong with the settings together. */
 export const checkWeightSettings = (
   { classWeight, sampleWeight, validationSampleWeight }: WeightSettings,
   validated: boolean,
 ): E.Either<FitError, void> => {
-  if (classWeight !== undefined && sampleWeight !== undefined)
-    return E.left(fitError('fit: give classWeight or sampleWeight, not both; multiply them into sampleWeight'));
+  if (classWeight !== undefined && sampleWeight !== undefined) return E.left(notBoth('fit'));
   return validationSampleWeight !== undefined && !validated
     ? E.left(
         fitError(
@@ -180,6 +185,22 @@ export const withSampleWeight =
           part,
         ),
       ),
+    );
+  };
+
+/** Streamed samples with the weights that a function of them gives, if there is one. */
+export const weighed =
+  (weigh: WeighSamples | undefined, { classWeight }: WeightSettings) =>
+  (data: AnyDataset) =>
+  (part: Checked): E.Either<FitError, Checked> => {
+    if (weigh === undefined) return E.right(part);
+    if (classWeight !== undefined) return E.left(notBoth('fitStream'));
+    return pipe(
+      E.tryCatch(
+        () => weigh(data),
+        (thrown) => fitError(`fitStream: sampleWeight: the function threw: ${String(thrown)}`),
+      ),
+      E.chain((weights) => withSampleWeight('fitStream: sampleWeight', weights, 0, data.size)(part)),
     );
   };
 
