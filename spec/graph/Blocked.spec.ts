@@ -59,6 +59,16 @@ const convolution = fc
   })
   .map(({ activation, ...o }) => any(L.conv2d({ ...o, ...(activation === undefined ? {} : { activation }) } as never)));
 
+const transposed = fc
+  .record({
+    filters: fc.constantFrom(16, 32),
+    kernel: fc.constantFrom(2, 3),
+    strides: fc.constantFrom(1, 2, 3),
+    padding: fc.constantFrom('same', 'valid'),
+    useBias: fc.boolean(),
+  })
+  .map((o) => any(L.conv2dTranspose(o as never)));
+
 const depthwise = fc
   .record({
     kernel: fc.constantFrom(1, 3),
@@ -87,7 +97,7 @@ const between = fc.constantFrom(
   any(L.concat(L.identity(), L.activation('sigmoid'))),
 );
 
-const layer = fc.oneof(convolution, convolution, depthwise, between, between);
+const layer = fc.oneof(convolution, convolution, convolution, transposed, depthwise, between, between, between);
 
 const headOf = (layers: readonly AnyLayer[]) =>
   (L.model as (...parts: readonly unknown[]) => unknown)(
@@ -147,26 +157,39 @@ const difference = (a: NdArray, b: NdArray): number => {
   return x.reduce((m, v, i) => Math.max(m, Math.abs(v - (y[i] as number))), 0) / scale;
 };
 
+/** A convolution whose windows are as large as images: the gradient of a kernel. */
+const sumsOverBatch = ({ operator, attributes: { kernel_shape, dilations } }: OperatorNode): boolean =>
+  operator === 'Conv' &&
+  kernel_shape?._tag === 'Ints' &&
+  dilations?._tag === 'Ints' &&
+  (dilations.value[1] as number) % block === 0;
+
 it('this processor has a blocked layout', () => {
   expect([8, 16]).toContain(block);
 });
 
 it('random models take the same steps', async () => {
-  let changed = 0;
+  const counts = { changed: 0, overBatch: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(layer, { minLength: 1, maxLength: 6 }), async (layers) => {
       const example = exampleOf(layers);
       fc.pre(example !== undefined);
-      const plain = await steps(example as Example, (g) => g);
-      const fast = await steps(example as Example, blocked(block));
-      changed += blockedNodes(fast.graph).length > 0 ? 1 : 0;
-      expect(Object.keys(fast.results)).toEqual(Object.keys(plain.results));
-      for (const [name, value] of Object.entries(plain.results))
-        expect(difference(value, fast.results[name] as NdArray), name).toBeLessThan(2e-4);
+      // As gradients are written, in the forms for any provider, and in blocks (which the batches fill, half fill or less).
+      const bare = await steps(example as Example, (g) => g);
+      const plain = await steps(example as Example, Plan.plainly);
+      const fast = await steps(example as Example, blocked(block, block));
+      counts.changed += blockedNodes(fast.graph).length > 0 ? 1 : 0;
+      counts.overBatch += blockedNodes(fast.graph).some(sumsOverBatch) ? 1 : 0;
+      for (const { results } of [plain, fast]) {
+        expect(Object.keys(results)).toEqual(Object.keys(bare.results));
+        for (const [name, value] of Object.entries(bare.results))
+          expect(difference(value, results[name] as NdArray), name).toBeLessThan(2e-4);
+      }
     }),
     { numRuns: 60, seed: 11 },
   );
-  expect(changed).toBeGreaterThan(25);
+  expect(counts.changed).toBeGreaterThan(25);
+  expect(counts.overBatch).toBeGreaterThan(10);
 });
 
 // -------------------------------------------------------------------------------------
@@ -190,12 +213,12 @@ const names = (graph: Graph) => blockedNodes(graph).map((n) => n.operator);
 it('what stands between convolutions stays in blocks: one reorder in, one out', () => {
   const x = input('x', 'float32', ['batch', 32, 6, 6]);
   const y = conv(Op.tanh(Op.mul(conv(x, 'v', 32), 0.5)), 'w', 32);
-  expect(names(blocked(16)(graphOf({ y }))).sort()).toEqual(['Conv', 'Conv', 'ReorderInput', 'ReorderOutput']);
+  expect(names(blocked(16, 16)(graphOf({ y }))).sort()).toEqual(['Conv', 'Conv', 'ReorderInput', 'ReorderOutput']);
 });
 
 it('an activation that alone reads a convolution is a part of it', () => {
   const x = input('x', 'float32', ['batch', 16, 6, 6]);
-  const graph = blocked(16)(graphOf({ y: Op.relu(conv(x, 'w', 16)) }));
+  const graph = blocked(16, 16)(graphOf({ y: Op.relu(conv(x, 'w', 16)) }));
   const [node] = blockedNodes(graph).filter((n) => n.operator === 'Conv');
   expect(node?.attributes.activation).toEqual({ _tag: 'String', value: 'Relu' });
   expect(
@@ -206,7 +229,7 @@ it('an activation that alone reads a convolution is a part of it', () => {
 it('a graph without convolutions, or whose channels fill no block, is the very same', () => {
   const x = input('x', 'float32', ['batch', 5, 6, 6]);
   const plain = graphOf({ y: Op.relu(conv(x, 'w', 5)), z: Op.tanh(x) });
-  const same = blocked(16)(plain);
+  const same = blocked(16, 16)(plain);
   expect(same.outputs.map((o, i) => o.value.node === plain.outputs[i]?.value.node)).toEqual([true, true]);
 });
 
@@ -240,7 +263,7 @@ it('values that are read in a loop, and loops that hold convolutions, are rewrit
     },
     w,
   } as const;
-  const fast = blocked(block)(plain);
+  const fast = blocked(block, block)(plain);
   expect(names(fast).filter((n) => n === 'Conv').length).toBe(2);
   const [a, b] = [await run(plain, feeds), await run(fast, feeds)];
   expect(difference(a.y as NdArray, b.y as NdArray)).toBeLessThan(1e-5);
@@ -264,7 +287,7 @@ it('what is no float32 is computed again where somebody needs it plain', async (
     x: { dtype: 'float32', shape: [2, block, 4, 4], data: values(2 * block * 16, Math.cos) },
     w: { dtype: 'float32', shape: [block, block, 3, 3], data: values(block * block * 9, Math.sin) },
   };
-  const fast = blocked(block)(plain);
+  const fast = blocked(block, block)(plain);
   expect(names(fast)).toContain('Conv');
   const [a, b] = [await run(plain, feeds), await run(fast, feeds)];
   for (const name of ['both', 'flat', 'halved', 'half'])
@@ -293,7 +316,7 @@ it('only what repeats cells is a gather: Resize in other modes stays', async () 
   };
   for (const coordinates of ['asymmetric', 'half_pixel']) {
     const plain = graphOf({ y: resized(coordinates) });
-    const [a, b] = [await run(plain, feeds), await run(blocked(block)(plain), feeds)];
+    const [a, b] = [await run(plain, feeds), await run(blocked(block, block)(plain), feeds)];
     expect(difference(a.y as NdArray, b.y as NdArray), coordinates).toBeLessThan(1e-5);
   }
 });

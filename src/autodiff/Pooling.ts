@@ -2,6 +2,7 @@
  * Rules of pooling, channels first, one to three spatial axes. The batch may be a named size; spatial sizes must be known,
  * except where all positions are pooled.
  */
+import { cells, places } from '../graph/Cells.ts';
 import { type OperatorNode, operator, type Value, valueType } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import type { Dim } from '../shape/Shape.ts';
@@ -21,7 +22,7 @@ import {
   times,
   zeros,
 } from './Rule.ts';
-import { at, cells, dataGradient, extents, places, windowOf } from './Windows.ts';
+import { at, dataGradient, extents, windowOf } from './Windows.ts';
 
 // -------------------------------------------------------------------------------------
 // pooling of windows

@@ -1,23 +1,9 @@
 /**
- * Rules of matrix products. Transposes and the factor go into FusedMatMul, which onnxruntime has for no float64:
- * there they are spelled out.
+ * Rules of matrix products.
  */
 import type { Value } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import { cotangent, floatOf, input, intOf, product, type Rule, shapedAs, unbroadcast } from './Rule.ts';
-
-const turned = (x: Value): Value => {
-  const n = Op.rank(x);
-  return Op.transpose(x.type.shape.map((_, i) => (i < n - 2 ? i : 2 * n - 3 - i)))(x);
-};
-
-/** Matrix product with transposes and a factor, in any float type. */
-export const multiply = (a: Value, b: Value, options: Op.MatMulOptions = {}): Value => {
-  if (a.type.dtype !== 'float64') return Op.matMul(a, b, options);
-  const { transA = false, transB = false, alpha = 1 } = options;
-  const y = Op.matMul(transA ? turned(a) : a, transB ? turned(b) : b);
-  return alpha === 1 ? y : Op.mul(y, alpha);
-};
 
 /** Batch and rows as one axis: a sum over the batch becomes part of one product. */
 const rows = (x: Value): Value => {
@@ -36,7 +22,9 @@ interface Factors {
 
 const gradientA = (dy: Value, a: Value, b: Value, { transA, transB, alpha }: Factors): Value =>
   unbroadcast(a)(
-    transA ? multiply(b, dy, { transA: transB, transB: true, alpha }) : multiply(dy, b, { transB: !transB, alpha }),
+    transA
+      ? Op.multiply(b, dy, { transA: transB, transB: true, alpha })
+      : Op.multiply(dy, b, { transB: !transB, alpha }),
   );
 
 const gradientB = (dy: Value, a: Value, b: Value, { transA, transB, alpha }: Factors): Value => {
@@ -44,7 +32,7 @@ const gradientB = (dy: Value, a: Value, b: Value, { transA, transB, alpha }: Fac
   const flattened = Op.rank(b) === 2 && Op.rank(a) > 2 && !transA && sizesKnown;
   const [x, d] = flattened ? [rows(a), rows(dy)] : [a, dy];
   return unbroadcast(b)(
-    transB ? multiply(d, x, { transA: true, transB: transA, alpha }) : multiply(x, d, { transA: !transA, alpha }),
+    transB ? Op.multiply(d, x, { transA: true, transB: transA, alpha }) : Op.multiply(x, d, { transA: !transA, alpha }),
   );
 };
 

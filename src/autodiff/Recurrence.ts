@@ -6,7 +6,6 @@
  */
 import type { Value } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
-import { multiply } from './Products.ts';
 import { type At, composed, input, intOf, numbersOf, type Rule, refuse, textOf } from './Rule.ts';
 
 // -------------------------------------------------------------------------------------
@@ -47,7 +46,7 @@ const entry = (v: Value, i: number): Value => Op.squeeze([0])(Op.slice({ axes: [
 const plusBias = (v: Value, bias: Value | undefined): Value => (bias === undefined ? v : Op.add(v, bias));
 
 const recurrentPart = (h: Value, { recurrent, recurrentBias }: Cell): Value =>
-  plusBias(multiply(h, recurrent, { transB: true }), recurrentBias);
+  plusBias(Op.multiply(h, recurrent, { transB: true }), recurrentBias);
 
 // -------------------------------------------------------------------------------------
 // steps
@@ -139,7 +138,7 @@ const recurrence = (gates: number, stepOf: (at: At) => Step): Rule =>
         peepholes: part(at.inputs[7]),
         hidden,
       };
-      const inputs = multiply(x, entry(w, d), { transB: true });
+      const inputs = Op.multiply(x, entry(w, d), { transB: true });
       const none = Op.fillLike(columns(entry(inputs, 0), 0, hidden));
       const start: State = { h: part(at.inputs[5]) ?? none, c: part(at.inputs[6]) ?? none };
       const visited: State[] = [];

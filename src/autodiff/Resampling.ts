@@ -7,7 +7,6 @@
 import type { OperatorNode, Value } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import type { Dim } from '../shape/Shape.ts';
-import { multiply } from './Products.ts';
 import {
   type At,
   cotangent,
@@ -138,7 +137,7 @@ const transposed = (node: OperatorNode, dy: Value, r: Resized): Value => {
   const last = shape.length - 1;
   const swap = shape.map((_, i) => (i === r.axis ? last : i === last ? r.axis : i));
   const moved = r.axis === last ? dy : Op.transpose(swap)(dy);
-  const product = multiply(moved, matrix);
+  const product = Op.multiply(moved, matrix);
   return r.axis === last ? product : Op.transpose(swap)(product);
 };
 

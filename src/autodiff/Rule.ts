@@ -155,11 +155,24 @@ export const product = (sizes: readonly number[]): number => sizes.reduce((p, d)
 // arithmetic that sees through Expand
 // -------------------------------------------------------------------------------------
 
+/** The value that this one is expanded from. */
+const expanded = (v: Value): Value | undefined =>
+  v.node._tag === 'Operator' && v.node.operator === 'Expand' ? v.node.inputs[0] : undefined;
+
 /** What was expanded, if the other operand brings the full shape anyway: one pass over memory less. */
 const lean = (v: Value, beside: Value): Value => {
-  const inner = v.node._tag === 'Operator' && v.node.operator === 'Expand' ? v.node.inputs[0] : undefined;
+  const inner = expanded(v);
   return inner !== undefined && sameDims(v.type.shape, beside.type.shape) ? inner : v;
 };
+
+/** A multiple; of what was expanded, the multiple is expanded. */
+export const scaled =
+  (factor: number) =>
+  (v: Value): Value => {
+    const inner = expanded(v);
+    if (inner === undefined || v.node._tag !== 'Operator') return Op.mul(v, factor);
+    return operator('Expand', [Op.mul(inner, factor), v.node.inputs[1]], [v.type])[0] as Value;
+  };
 
 const leanly =
   (operator: (a: Value, b: Value) => Value) =>

@@ -39,6 +39,7 @@ import {
   plus,
   positive,
   type Rule,
+  scaled,
   shapedAs,
   times,
   unary,
@@ -67,6 +68,19 @@ const together =
     const dy = share(cotangent(at), at.inputs.length);
     return at.inputs.map((_, i) => () => unbroadcast(input(at, i))(dy));
   };
+
+/** The sum over what was broadcast comes before the sign: there it has less to change. */
+const difference: Rule = (at) => {
+  const dy = cotangent(at);
+  return [() => unbroadcast(input(at, 0))(dy), () => Op.neg(unbroadcast(input(at, 1))(dy))];
+};
+
+/** Of a square both parts at once. */
+const product: Rule = (at) => {
+  const [dy, a, b] = [cotangent(at), input(at, 0), input(at, 1)];
+  if (a.node === b.node && a.index === b.index) return [() => times(scaled(2)(dy), a)];
+  return [() => unbroadcast(a)(times(dy, b)), () => unbroadcast(b)(times(dy, a))];
+};
 
 /** a^b: the derivative in a of a^0 is 0 even at a = 0, and that in b is 0 where a = 0. */
 const power: Rule = (at) => {
@@ -124,14 +138,8 @@ export const rules: Readonly<Record<string, Rule>> = {
     (dy) => dy,
     (dy) => dy,
   ),
-  Sub: binary(
-    (dy) => dy,
-    (dy) => Op.neg(dy),
-  ),
-  Mul: binary(
-    (dy, _, b) => times(dy, b),
-    (dy, a) => times(dy, a),
-  ),
+  Sub: difference,
+  Mul: product,
   Div: binary(
     (dy, _, b) => over(dy, b),
     (dy, _, b, y) => Op.neg(times(over(dy, b), y)),

@@ -2,17 +2,15 @@
  * Rules of convolution, channels first, one to three spatial axes. The batch may be a named size; spatial
  * sizes must be known.
  *
- * The forms were chosen by measurement on onnxruntime's CPU provider:
- * - data, stride 1: a convolution of the cotangent with the kernel turned by 180 degrees and its channels swapped (2 to 6
- *   times as fast as ConvTranspose at few channels); other strides: ConvTranspose.
- * - weights: for each tap of the kernel a product of the cotangent with the input, one shifted against the other, summed over the
- *   batch; no column matrix is built.
+ * - data, stride 1: a convolution of the cotangent with the kernel turned by 180 degrees and its channels swapped (on
+ *   onnxruntime's CPU provider 2 to 6 times as fast as ConvTranspose at few channels); other strides: ConvTranspose.
+ * - weights: a convolution of the input with the cotangent, batch and channels in each other's place. `graph/KernelGradient.ts`
+ *   has the forms in which that is computed.
  */
 import type { OperatorNode, Value } from '../graph/Graph.ts';
+import { asConvolution, byTaps } from '../graph/KernelGradient.ts';
 import * as Op from '../graph/Operators.ts';
-import type { Dim } from '../shape/Shape.ts';
-import { multiply } from './Products.ts';
-import { cotangent, input, intOf, intsOf, product, type Rule, staticSizes, textOf } from './Rule.ts';
+import { cotangent, input, intOf, intsOf, type Rule, staticSizes, textOf } from './Rule.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -99,108 +97,9 @@ export const dataGradient = (dy: Value, w: Value, sizes: readonly number[], o: O
 // gradient of the weights
 // -------------------------------------------------------------------------------------
 
-interface Cells {
-  readonly axis: number;
-  readonly start: number;
-  readonly count: number;
-  readonly step: number;
-}
-
-/** `count` cells of each axis, from `start` in steps; all of an axis is no slice. */
-export const cells =
-  (wanted: readonly Cells[]) =>
-  (x: Value): Value => {
-    const parts = wanted.filter((c) => !(c.start === 0 && c.step === 1 && x.type.shape[c.axis] === c.count));
-    return parts.length === 0
-      ? x
-      : Op.slice({
-          axes: parts.map((c) => c.axis),
-          starts: parts.map((c) => c.start),
-          ends: parts.map((c) => c.start + (c.count - 1) * c.step + 1),
-          steps: parts.map((c) => c.step),
-        })(x);
-  };
-
-/** All places in a kernel, row-major. */
-export const places = (kernel: readonly number[]): readonly (readonly number[])[] =>
-  kernel.reduce<readonly (readonly number[])[]>(
-    (found, k) => found.flatMap((p) => Array.from({ length: k }, (_, i) => [...p, i])),
-    [[]],
-  );
-
-/** An axis of which a new one is seen: `count` cells in steps, of which the first is `start`; zeros where there are none. */
-const seen =
-  (wanted: readonly Cells[]) =>
-  (x: Value): Value => {
-    const [before, after] = [x.type.shape.map(() => 0), x.type.shape.map(() => 0)];
-    for (const { axis, start, count, step } of wanted) {
-      before[axis] = -start;
-      after[axis] = start + (count - 1) * step + 1 - (x.type.shape[axis] as number);
-    }
-    return cells(wanted.map((c) => ({ ...c, start: 0 })))(Op.pad([...before, ...after])(x));
-  };
-
-/** How much larger than its operands the products for each sample must be before one long product is better than they. */
-const larger = 6;
-
-/** How much more the products may compute if that saves copies of the input. */
-const worthwhile = 1.15;
-
-/**
- * Cotangent of a convolution's kernel [filters, channels / group, ...] from its input `x` and its output's cotangent.
- *
- * Each tap is a product over all positions and the batch. Either there is one product for each sample and the results
- * are summed, or the batch is moved behind the channels, so that one long product sums over it: then both operands are
- * transposed, but no matrices of filters by channels are written for each sample. The second way wins (up to 4 times)
- * when those matrices are much larger than the operands; but its transposed operands are not shifted in blocks.
- *
- * For a tap one operand must be shifted against the other. Along the first spatial axis that is the cotangent (over the
- * input's positions; beyond it are zeros), along the others the input: so a kernel of 3 by 3 needs at most 3 copies of each instead of 9
- * of one, and none for the tap in the middle of a convolution that keeps the size. With strides, or where the input is
- * much longer than the output, the input is shifted along the first axis too.
- */
-const weightGradient = (x: Value, dy: Value, o: Op.ConvOptions): Value => {
-  const { kernel, strides, dilations, pads, group } = o;
-  const [filters, ...out] = staticSizes(dy, 1, 'the gradient of a convolution') as [number, ...number[]];
-  const [channels, ...sizes] = staticSizes(x, 1, 'the gradient of a convolution') as [number, ...number[]];
-  const batch = x.type.shape[0] as Dim;
-  const depthwise = filters === group && channels === group;
-  const written = product(kernel) * filters * channels;
-  // (One channel to one filter is depthwise already, and its way wants a batch.)
-  const long = group === 1 && !depthwise && written > larger * (filters * product(out) + channels * product(sizes));
-  const both = at(strides, 0) === 1 && at(sizes, 0) <= worthwhile * at(out, 0);
-  const rows = both ? at(sizes, 0) : at(out, 0);
-  const length = rows * product(out.slice(1));
-
-  const arranged = (v: Value): Value => (long ? Op.transpose([1, 0, ...v.type.shape.map((_, i) => i).slice(2)])(v) : v);
-  const flattened = (v: Value, size: number): Value => {
-    if (long) return Op.reshape([size, typeof batch === 'number' ? batch * length : '?'])(v);
-    return Op.reshape(group === 1 || depthwise ? [batch, size, length] : [batch, group, size / group, length])(v);
-  };
-  const [input, cotangent] = [arranged(x), arranged(dy)];
-
-  const along = (axis: number, place: number): Cells => ({
-    axis: axis + 2,
-    start: place * at(dilations, axis) - at(pads, axis),
-    count: at(out, axis),
-    step: at(strides, axis),
-  });
-  const tap = (inputs: Value, cotangents: Value): Value => {
-    const [a, b] = [flattened(cotangents, filters), flattened(inputs, channels)];
-    if (depthwise) return Op.reduceSum({ axes: [0, 2] })(Op.mul(a, b));
-    const each = multiply(a, b, { transB: true });
-    return long ? each : Op.reduceSum({ axes: [0] })(each);
-  };
-  const columns = places(kernel.slice(1)).map((place) => seen(place.map((j, k) => along(k + 1, j)))(input));
-  const taps = Array.from({ length: at(kernel, 0) }, (_, i) => along(0, i)).flatMap((wanted) => {
-    const { axis, start } = wanted;
-    if (!both) return columns.map((v) => tap(seen([wanted])(v), cotangent));
-    const shifted = seen([{ axis, start: -start, count: rows, step: 1 }])(cotangent);
-    return columns.map((v) => tap(v, shifted));
-  });
-  const stacked = Op.reshape([taps.length, filters, channels / group])(Op.concat(0)(taps));
-  return Op.reshape([filters, channels / group, ...kernel])(Op.transpose([1, 2, 0])(stacked));
-};
+/** Cotangent of a convolution's kernel [filters, channels / group, ...] from its input `x` and its output's cotangent. */
+const weightGradient = (x: Value, dy: Value, options: Op.ConvOptions): Value =>
+  options.group === 1 ? asConvolution({ x, dy, options }) : byTaps({ x, dy, options });
 
 // -------------------------------------------------------------------------------------
 // convolutions

@@ -11,12 +11,14 @@
  * that output's own loss).
  */
 import * as E from 'fp-ts/lib/Either.js';
-import { identity, pipe } from 'fp-ts/lib/function.js';
+import { flow, pipe } from 'fp-ts/lib/function.js';
 import * as RR from 'fp-ts/lib/ReadonlyRecord.js';
 import { type AutodiffError, grad } from '../autodiff/Grad.ts';
 import type { Graph, Output, Value } from '../graph/Graph.ts';
 import * as G from '../graph/Graph.ts';
+import { written } from '../graph/KernelGradient.ts';
 import * as Op from '../graph/Operators.ts';
+import { simplify } from '../graph/rewrite/Simplify.ts';
 import type { ParameterSpec, Resolved } from '../model/Resolved.ts';
 import type { Goal } from '../objective/Goal.ts';
 import { encode } from '../onnx/Encode.ts';
@@ -49,6 +51,9 @@ export interface Problem {
 
 /** A graph that computes the same, in the forms that are fast where it runs. */
 export type Emission = (graph: Graph) => Graph;
+
+/** Fast with plain operators, on any provider. */
+export const plainly: Emission = written();
 
 export interface EvaluationPlan {
   readonly graph: Graph;
@@ -125,7 +130,7 @@ export const finish = (
   name: string,
   inputs: readonly Value[],
   outputs: readonly Output[],
-  emission: Emission = identity,
+  emission: Emission = plainly,
 ): E.Either<OnnxError, Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>> => {
   const graph = emission(G.graph(name, readInputs(inputs, outputs), outputs));
   return pipe(
@@ -245,7 +250,7 @@ export const trainingPlan = (
   types: DataTypes,
   provider: Provider,
   frozen: ReadonlySet<string> = new Set(),
-  emission: Emission = identity,
+  emission: Emission = plainly,
 ): E.Either<PlanError, TrainingPlan> => {
   const free = problem.resolved.parameters.filter((p) => !frozen.has(p.name));
   const trained = free.filter((p) => p.trainable);
@@ -289,7 +294,7 @@ export const trainingPlan = (
             'training',
             inputs,
             [...carried.map((name, i) => ({ name: nextOutput(name), value: next[i] as Value })), ...scanned],
-            emission,
+            flow(simplify, emission),
           ),
         ),
         E.map((finished) => ({
@@ -311,7 +316,7 @@ export const trainingPlan = (
 export const evaluationPlan = (
   problem: Problem,
   types: DataTypes,
-  emission: Emission = identity,
+  emission: Emission = plainly,
 ): E.Either<PlanError, EvaluationPlan> => {
   const weights = weightInputs(problem.resolved.parameters);
   const body =

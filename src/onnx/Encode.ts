@@ -224,14 +224,12 @@ function graphProto(model: Model, graph: Graph, around: Scope | undefined): E.Ei
       input: graph.inputs.map((v) => valueInfo(scope.names.get(v.node)?.[0] ?? '', v.type)),
       output: outputs.map((o) => valueInfo(o.name, o.value.type)),
       valueInfo: here.flatMap((node) =>
-        node.label === undefined
-          ? []
-          : (scope.names.get(node) ?? []).flatMap((n, i) => {
-              const type = node.outputs[i];
-              return type === undefined || exported.get(node)?.has(i) || type.shape.includes('?')
-                ? []
-                : [valueInfo(n, type)];
-            }),
+        (scope.names.get(node) ?? []).flatMap((n, i) => {
+          const type = node.outputs[i];
+          return type === undefined || exported.get(node)?.has(i) || type.shape.includes('?')
+            ? []
+            : [valueInfo(n, type)];
+        }),
       ),
     }),
   );

@@ -245,6 +245,8 @@ interface Flat {
 }
 
 const positiveOf = (x: Value): Value => Op.greater(x, 0);
+/** Read at run time although they are known. */
+const sizesOf = (x: Value): Value => operator('Shape', [x], [valueType('int64', [Op.rank(x)])])[0] as Value;
 const withZero = (x: Value): readonly Value[] => [x, Op.scalar(0.02, 'float64')];
 
 /** Each as a factor: through the other factor the gradient flows, through this one it does not. */
@@ -260,7 +262,7 @@ const flats: readonly Flat[] = [
   { rule: 'ArgMax', dtype: 'int64', shape: [1, 3] },
   { rule: 'ArgMin', dtype: 'int64', shape: [1, 3] },
   { rule: 'NonZero', of: (x) => [positiveOf(x)], dtype: 'int64', shape: [2, '?'] },
-  { rule: 'ConstantOfShape', of: (x) => [raw('Shape', [x], [2])], dtype: 'float32', shape: [2, 3] },
+  { rule: 'ConstantOfShape', of: (x) => [sizesOf(x)], dtype: 'float32', shape: [2, 3] },
   { rule: 'Equal', of: withZero, dtype: 'bool' },
   { rule: 'Greater', of: withZero, dtype: 'bool' },
   { rule: 'GreaterOrEqual', of: withZero, dtype: 'bool' },

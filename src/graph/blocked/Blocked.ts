@@ -8,7 +8,9 @@
  * Law: the outputs are those of the given graph up to rounding (a convolution sums in another order).
  */
 import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { topological } from '../Graph.ts';
+import { predecessors, topological } from '../Graph.ts';
+import { written } from '../KernelGradient.ts';
+import { fits } from './KernelGradient.ts';
 import { imageOf, isPoint, toBlocked, toPlain } from './Layout.ts';
 import { type Forms, type Rewritten, rules } from './Rules.ts';
 
@@ -41,16 +43,32 @@ const usesOf = (nodes: readonly Node[], outputs: readonly Value[]): ((v: Value) 
   return (v) => counts.get(v.node)?.get(v.index) ?? 0;
 };
 
+const readersOf = (nodes: readonly Node[]): ReadonlyMap<Node, readonly Node[]> => {
+  const readers = new Map<Node, Node[]>();
+  for (const node of nodes)
+    for (const p of predecessors(node)) {
+      const of = readers.get(p) ?? [];
+      readers.set(p, of);
+      of.push(node);
+    }
+  return readers;
+};
+
 // -------------------------------------------------------------------------------------
 // interpreter
 // -------------------------------------------------------------------------------------
 
-/** `block` is onnxruntime's: 16 with AVX-512, else 8. */
+/**
+ * `block` is onnxruntime's: 16 with AVX-512, else 8. `batch` is how many samples most batches have: what sums over the batch is
+ * in blocks only if they fill blocks.
+ */
 export const blocked =
-  (block: number) =>
-  (graph: Graph): Graph => {
+  (block: number, batch: number) =>
+  (given: Graph): Graph => {
+    const graph = written(fits(block, batch))(given);
     const outputs = graph.outputs.map((o) => o.value);
     const nodes = topological(outputs);
+    const readers = readersOf(nodes);
     const known = new Map<Node, Known[]>();
     const formsOf = (v: Value): Known => (known.get(v.node) as Known[])[v.index] as Known;
     const plain = (v: Value): Value => {
@@ -64,6 +82,11 @@ export const blocked =
     };
     const forms: Forms = {
       block,
+      batch,
+      isLast: (v, node, after) => {
+        const before = new Set(topological([after]));
+        return (readers.get(v.node) ?? []).every((r) => r === node || before.has(r));
+      },
       uses: usesOf(nodes, outputs),
       plain,
       isBlocked: (v) => formsOf(v).blocked !== undefined,

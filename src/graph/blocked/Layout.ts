@@ -10,7 +10,7 @@
 import type { Attributes, Value } from '../Graph.ts';
 import { operator, valueType } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { int } from '../operators/node.ts';
+import { int, ints } from '../operators/node.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -52,6 +52,35 @@ export const toBlocked = (v: Value): Value => nchwc('ReorderInput', [v], v);
 
 export const toPlain = (v: Value): Value =>
   nchwc('ReorderOutput', [v], v, { channels: int(v.type.shape[1] as number) });
+
+/** Cells above, to the left, below and to the right; fewer than none are taken away. */
+export type Frame = readonly [top: number, left: number, bottom: number, right: number];
+
+/**
+ * An image in a frame of zeros, or cut: a convolution of each channel with a kernel that has a single one, on all threads
+ * (onnxruntime's Pad and Slice run on one).
+ */
+export const framed =
+  (block: number) =>
+  (frame: Frame) =>
+  (x: Value): Value => {
+    if (frame.every((n) => n === 0)) return x;
+    const [batch, channels, height, width] = x.type.shape as Image;
+    const [top, left, bottom, right] = frame;
+    const cut = (n: number): number => Math.max(0, -n);
+    const added = (n: number): number => Math.max(0, n);
+    const size = [1 + cut(top) + cut(bottom), 1 + cut(left) + cut(right)] as const;
+    const one = cut(top) * size[1] + cut(left);
+    const kernel = Array.from({ length: channels * size[0] * size[1] }, (_, i) =>
+      Math.floor(i / block) % (size[0] * size[1]) === one ? 1 : 0,
+    );
+    const like = { ...x, type: valueType('float32', [batch, channels, height + top + bottom, width + left + right]) };
+    return nchwc('Conv', [x, Op.tensor(kernel, [channels, 1, ...size], 'float32')], like, {
+      kernel_shape: ints(size),
+      pads: ints([added(top), added(left), added(bottom), added(right)]),
+      group: int(channels),
+    });
+  };
 
 /** [batch, blocks, height, width, block]: what the memory really holds. */
 export const unfolded =

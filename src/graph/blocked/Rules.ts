@@ -1,11 +1,23 @@
 /**
  * Which operators compute in the blocked layout, and when. A rule gives `undefined` where its operator is better left alone.
  */
-import type { Attribute, OperatorNode, Value } from '../Graph.ts';
+import type { Attribute, Attributes, OperatorNode, Value } from '../Graph.ts';
 import { label, valueType } from '../Graph.ts';
+import { recognised } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
 import { int, ints, text } from '../operators/node.ts';
-import { imageOf, isPoint, kernelOfBlocks, kernelOfFilters, nchwc, unfolded, unfoldedOperand } from './Layout.ts';
+import { convTranspose } from './ConvTranspose.ts';
+import { byBlocks, fits } from './KernelGradient.ts';
+import {
+  framed,
+  imageOf,
+  isPoint,
+  kernelOfBlocks,
+  kernelOfFilters,
+  nchwc,
+  unfolded,
+  unfoldedOperand,
+} from './Layout.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -14,11 +26,15 @@ import { imageOf, isPoint, kernelOfBlocks, kernelOfFilters, nchwc, unfolded, unf
 /** The forms that the values before a node have. */
 export interface Forms {
   readonly block: number;
+  /** Samples in most batches. */
+  readonly batch: number;
   /** How often a value is read. */
   readonly uses: (v: Value) => number;
   readonly plain: (v: Value) => Value;
   /** Whether the blocked form is at hand. */
   readonly isBlocked: (v: Value) => boolean;
+  /** Whether all that reads the first value, but for the node itself, has run before the second one is there. */
+  readonly isLast: (v: Value, node: OperatorNode, after: Value) => boolean;
   /** `undefined`: it has none. */
   readonly blocked: (v: Value) => Value | undefined;
 }
@@ -50,8 +66,18 @@ const explicitPads = (node: OperatorNode): boolean =>
 // convolution
 // -------------------------------------------------------------------------------------
 
+/** Of an image with a kernel's cotangent as its kernel. */
+const kernelGradient: Rule = (node, { block, batch, blocked }) => {
+  const gradient = recognised(node);
+  if (gradient === undefined || !fits(block, batch)(gradient)) return undefined;
+  const [x, dy] = [blocked(gradient.x), blocked(gradient.dy)];
+  return x === undefined || dy === undefined ? undefined : inPlain(named(node)(byBlocks(block, gradient, x, dy)));
+};
+
 /** The convolution with what follows it; `undefined` where channels do not fill blocks. */
-const conv: Rule = (node, { block, plain, blocked }) => {
+const conv: Rule = (node, forms) => kernelGradient(node, forms) ?? ofImages(node, forms);
+
+const ofImages: Rule = (node, { block, plain, blocked }) => {
   const [x, w, bias] = node.inputs as readonly [Value, Value, Value | undefined];
   const [filters, channels] = w.type.shape;
   const y = output(node);
@@ -69,20 +95,66 @@ const conv: Rule = (node, { block, plain, blocked }) => {
   return group === filters && channels === 1 ? of(image, kernelOfFilters(block)(plain(w))) : undefined;
 };
 
-/** A convolution that nobody else reads takes the activation over. */
+/** The convolution that makes this value, if nobody else reads it and it can still take something over. */
+const open = (x: Value, { isBlocked, blocked, uses }: Forms): OperatorNode | undefined => {
+  const before = isBlocked(x) ? blocked(x)?.node : undefined;
+  return before?._tag === 'Operator' &&
+    before.domain === 'com.microsoft.nchwc' &&
+    before.operator === 'Conv' &&
+    before.attributes.activation === undefined &&
+    uses(x) === 1
+    ? before
+    : undefined;
+};
+
+/** The convolution with what it has taken over. */
+const extended = (
+  node: OperatorNode,
+  before: OperatorNode,
+  inputs: readonly (Value | undefined)[],
+  attributes: Attributes = before.attributes,
+): Rewritten => inBlocks(named(node)(nchwc('Conv', inputs, output(node), attributes)));
+
 const activation: Rule = (node, forms) => {
+  const before = node.detached === undefined ? open(node.inputs[0] as Value, forms) : undefined;
+  if (before === undefined) return elementwise(node, forms);
+  return extended(node, before, before.inputs, { ...before.attributes, activation: text(node.operator) });
+};
+
+/** A convolution adds its result to another image in place, where that image is not needed afterwards. */
+const sum: Rule = (node, forms) => {
+  const [a, b] = node.inputs as readonly [Value, Value];
+  const y = output(node);
+  const image = imageOf(y, forms.block);
+  if (image === undefined || isPoint(image) || node.detached !== undefined || !sameShape(a, y) || !sameShape(b, y))
+    return perChannel(node, forms);
+  for (const [x, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const before = open(x, forms);
+    if (before === undefined || before.inputs[3] !== undefined || !forms.isBlocked(other)) continue;
+    if (!forms.isLast(other, node, x)) continue;
+    return extended(node, before, [before.inputs[0], before.inputs[1], before.inputs[2], forms.blocked(other)]);
+  }
+  return perChannel(node, forms);
+};
+
+const transposed: Rule = (node, { block, plain, blocked }) => {
+  const x = blocked(node.inputs[0] as Value);
+  if (x === undefined || !explicitPads(node)) return undefined;
+  const y = convTranspose(block, node, output(node), x, plain);
+  return y === undefined ? undefined : inBlocks(named(node)(y));
+};
+
+// -------------------------------------------------------------------------------------
+// sizes
+// -------------------------------------------------------------------------------------
+
+/** A value in blocks has the sizes of the plain one. */
+const shape: Rule = (node, { isBlocked, blocked }) => {
   const x = node.inputs[0] as Value;
-  const before = forms.isBlocked(x) ? forms.blocked(x) : undefined;
-  const fusible =
-    before?.node._tag === 'Operator' &&
-    before.node.domain === 'com.microsoft.nchwc' &&
-    before.node.operator === 'Conv' &&
-    before.node.attributes.activation === undefined &&
-    forms.uses(x) === 1 &&
-    node.detached === undefined;
-  if (!fusible || before.node._tag !== 'Operator') return elementwise(node, forms);
-  const attributes = { ...before.node.attributes, activation: text(node.operator) };
-  return inBlocks(named(node)(nchwc('Conv', before.node.inputs, output(node), attributes)));
+  return isBlocked(x) ? inPlain(Op.shapeOf(blocked(x) as Value)) : undefined;
 };
 
 // -------------------------------------------------------------------------------------
@@ -124,19 +196,15 @@ const resize: Rule = (node, { block, isBlocked, blocked }) => {
   return inBlocks(named(node)(Op.reshape(to)(Op.gather(cells, Op.int64s(places), 2))));
 };
 
-/**
- * Rows and columns of zeros around an image, or taken from it: a convolution of each channel with a kernel that has a single
- * one, on all threads (onnxruntime's Pad and Slice run on one).
- */
+/** Rows and columns of zeros around an image, or taken from it. */
 const pad: Rule = (node, { block, isBlocked, blocked }) => {
   const [x, given, value] = node.inputs as readonly [Value, Value, Value | undefined];
   const pads = constants(given);
   const mode = node.attributes.mode;
   const zeros = value === undefined || constants(value)?.every((v) => v === 0) === true;
   const constant = mode === undefined || (mode._tag === 'String' && mode.value === 'constant');
-  const image = imageOf(x, block);
   if (pads?.length !== 8 || node.inputs.length > 3 || !zeros || !constant) return undefined;
-  if (!isBlocked(x) || image === undefined || imageOf(output(node), block) === undefined) return undefined;
+  if (!isBlocked(x) || imageOf(x, block) === undefined || imageOf(output(node), block) === undefined) return undefined;
   const [n0, c0, top, left, n1, c1, bottom, right] = pads as unknown as readonly [
     number,
     number,
@@ -148,20 +216,7 @@ const pad: Rule = (node, { block, isBlocked, blocked }) => {
     number,
   ];
   if (n0 !== 0 || c0 !== 0 || n1 !== 0 || c1 !== 0) return undefined;
-  const cut = (n: number): number => Math.max(0, -n);
-  const added = (n: number): number => Math.max(0, n);
-  const size = [1 + cut(top) + cut(bottom), 1 + cut(left) + cut(right)] as const;
-  const one = cut(top) * size[1] + cut(left);
-  const kernel = Array.from({ length: image[1] * size[0] * size[1] }, (_, i) =>
-    Math.floor(i / block) % (size[0] * size[1]) === one ? 1 : 0,
-  );
-  const attributes = {
-    kernel_shape: ints(size),
-    pads: ints([added(top), added(left), added(bottom), added(right)]),
-    group: int(image[1]),
-  };
-  const weights = Op.tensor(kernel, [image[1], 1, ...size], 'float32');
-  return inBlocks(named(node)(nchwc('Conv', [blocked(x), weights], output(node), attributes)));
+  return inBlocks(named(node)(framed(block)([top, left, bottom, right])(blocked(x) as Value)));
 };
 
 // -------------------------------------------------------------------------------------
@@ -201,17 +256,10 @@ const perChannel: Rule = (node, forms) => {
   const image4 = forms.blocked(x) as Value;
   if (node.operator === 'Mul') return of([image4, kernel(weights)]);
   const bias = Op.reshape([channels])(node.operator === 'Sub' ? Op.neg(weights) : weights);
-  // After a product of the same kind, the sum is a part of it.
-  const before = image4.node;
-  if (
-    before._tag === 'Operator' &&
-    before.domain === 'com.microsoft.nchwc' &&
-    before.operator === 'Conv' &&
-    before.inputs.length === 2 &&
-    before.attributes.activation === undefined &&
-    forms.uses(x) === 1
-  )
-    return inBlocks(named(node)(nchwc('Conv', [...before.inputs, bias], y, before.attributes)));
+  // After a convolution that has none, it is that one's.
+  const before = open(x, forms);
+  if (before !== undefined && before.inputs[2] === undefined)
+    return extended(node, before, [before.inputs[0], before.inputs[1], bias, before.inputs[3]]);
   const ones = Op.tensor(
     Array.from({ length: channels }, () => 1),
     [channels, 1, 1, 1],
@@ -272,12 +320,15 @@ const all = (names: string, rule: Rule): Readonly<Record<string, Rule>> =>
   Object.fromEntries(names.split(' ').map((name) => [name, rule]));
 
 export const rules: Readonly<Record<string, Rule>> = {
-  ...all('Add Sub Mul', perChannel),
+  ...all('Sub Mul', perChannel),
+  Add: sum,
   ...all('Div Pow Max Min Greater GreaterOrEqual Less LessOrEqual Equal And Or Not Where', elementwise),
   ...all('Cast Abs Neg Sign Exp Log Sqrt Reciprocal Floor Ceil Erf Softplus Identity Clip', elementwise),
   ...all('Elu Selu Celu HardSigmoid HardSwish LeakyRelu ThresholdedRelu Mish', elementwise),
   ...all('Relu Sigmoid Tanh', activation),
   Conv: conv,
+  ConvTranspose: transposed,
+  Shape: shape,
   ...all('MaxPool AveragePool', pool),
   Resize: resize,
   Pad: pad,

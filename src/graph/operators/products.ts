@@ -2,7 +2,9 @@ import type { Dim } from '../../shape/Shape.ts';
 import { dtypeDefect, GraphDefect } from '../Constants.ts';
 import type { Value } from '../Graph.ts';
 import { valueType } from '../Graph.ts';
+import { mul } from './elementwise.ts';
 import { broadcast, float, int, op, rank, show } from './node.ts';
+import { transpose } from './shapes.ts';
 
 // -------------------------------------------------------------------------------------
 // products
@@ -41,6 +43,19 @@ export const matMul = (a: Value, b: Value, options: MatMulOptions = {}): Value =
         'com.microsoft',
       )
     : op('MatMul', [a, b], type);
+};
+
+const turned = (x: Value): Value => {
+  const n = rank(x);
+  return transpose(x.type.shape.map((_, i) => (i < n - 2 ? i : 2 * n - 3 - i)))(x);
+};
+
+/** The same in any float type: FusedMatMul, which onnxruntime has for no float64, is spelled out there. */
+export const multiply = (a: Value, b: Value, options: MatMulOptions = {}): Value => {
+  if (a.type.dtype !== 'float64') return matMul(a, b, options);
+  const { transA = false, transB = false, alpha = 1 } = options;
+  const y = matMul(transA ? turned(a) : a, transB ? turned(b) : b);
+  return alpha === 1 ? y : mul(y, alpha);
 };
 
 /** `a b + c` for matrices, `c` broadcast to the product. */

@@ -1,0 +1,151 @@
+/** The gradient of a convolution's kernel is the same in each of its forms. */
+import * as fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { blocked } from '../../src/graph/blocked/Blocked.ts';
+import { type Graph, input, topological, type Value } from '../../src/graph/Graph.ts';
+import { asConvolution, byTaps, type KernelGradient, recognised, written } from '../../src/graph/KernelGradient.ts';
+import * as Op from '../../src/graph/Operators.ts';
+import { Environment } from '../../src/index.ts';
+import type { NdArray } from '../../src/shape/NdArray.ts';
+import { blockSize } from '../../src/training/Emission.ts';
+import { f32, graphOf, run } from '../support/evaluate.ts';
+import { noise } from '../training/support.ts';
+
+const env = Environment.node({ threads: 1 })();
+afterAll(env.runtime.close);
+const block = (await blockSize(env.runtime)()) ?? Number.NaN;
+
+interface Case {
+  readonly batch: number;
+  readonly channels: number;
+  readonly filters: number;
+  readonly sizes: readonly number[];
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  readonly pads: readonly number[];
+}
+
+const windows = (rank: number) => {
+  const each = (values: fc.Arbitrary<number>, n = rank) => fc.array(values, { minLength: n, maxLength: n });
+  return fc
+    .record({
+      batch: fc.integer({ min: 1, max: 3 }),
+      channels: fc.integer({ min: 1, max: 5 }),
+      filters: fc.integer({ min: 1, max: 4 }),
+      sizes: each(fc.integer({ min: 3, max: 7 })),
+      kernel: each(fc.integer({ min: 1, max: 3 })),
+      strides: each(fc.integer({ min: 1, max: 3 })),
+      dilations: each(fc.integer({ min: 1, max: 2 })),
+      pads: each(fc.integer({ min: 0, max: 2 }), 2 * rank),
+    })
+    .filter((c) => outOf(c).every((n) => n >= 1));
+};
+
+const outOf = ({ sizes, kernel, strides, dilations, pads }: Case): readonly number[] =>
+  sizes.map((n, i) => {
+    const reach = (dilations[i] as number) * ((kernel[i] as number) - 1) + 1;
+    const all = n + (pads[i] as number) + (pads[i + sizes.length] as number);
+    return Math.floor((all - reach) / (strides[i] as number)) + 1;
+  });
+
+const gradientOf = (c: Case, batch: 'batch' | number = c.batch): KernelGradient => ({
+  x: input('x', 'float32', [batch, c.channels, ...c.sizes]),
+  dy: input('dy', 'float32', [batch, c.filters, ...outOf(c)]),
+  options: { kernel: c.kernel, strides: c.strides, dilations: c.dilations, pads: c.pads, group: 1 },
+});
+
+const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
+
+const feeds = (c: Case): Record<string, NdArray> => {
+  const [x, dy] = [
+    [c.batch, c.channels, ...c.sizes],
+    [c.batch, c.filters, ...outOf(c)],
+  ];
+  return { x: f32(noise(product(x), 1), x), dy: f32(noise(product(dy), 2), dy) };
+};
+
+const difference = (a: NdArray, b: NdArray): number => {
+  expect(b.shape).toEqual(a.shape);
+  const [x, y] = [Array.from(a.data, Number), Array.from(b.data, Number)];
+  const scale = Math.max(1, ...x.map(Math.abs));
+  return Math.max(...x.map((v, i) => Math.abs(v - (y[i] as number)))) / scale;
+};
+
+const operators = (g: Graph): readonly string[] =>
+  topological(g.outputs.map((o) => o.value)).flatMap((n) =>
+    n._tag === 'Operator' ? [`${n.domain}${n.operator}`] : [],
+  );
+
+/** The convolution inside the transposition that puts filters before channels. */
+const convolutionOf = (v: Value) => {
+  const inner = v.node._tag === 'Operator' ? v.node.inputs[0]?.node : undefined;
+  return inner?._tag === 'Operator' ? inner : undefined;
+};
+
+describe.each([1, 2, 3])('with %i spatial axes', (rank) => {
+  it('a convolution with the axes swapped, and a product for each tap', async () => {
+    await fc.assert(
+      fc.asyncProperty(windows(rank), async (c) => {
+        const gradient = gradientOf(c);
+        const found = convolutionOf(asConvolution(gradient));
+        // Windows that never see the end of an image: that is cut off first.
+        expect(found === undefined ? undefined : recognised(found)?.options.kernel).toEqual(c.kernel);
+        const both = await run(graphOf({ a: asConvolution(gradient), b: byTaps(gradient) }), feeds(c));
+        expect(difference(both.a as NdArray, both.b as NdArray)).toBeLessThan(1e-5);
+      }),
+      { numRuns: 25, seed: rank },
+    );
+  });
+});
+
+it('is found in a graph and written as products, unless it is to be kept', () => {
+  const y = asConvolution(
+    gradientOf({
+      batch: 2,
+      channels: 16,
+      filters: 16,
+      sizes: [5, 5],
+      kernel: [3, 3],
+      strides: [1, 1],
+      dilations: [1, 1],
+      pads: [1, 1, 1, 1],
+    }),
+  );
+  expect(operators(written()(graphOf({ y })))).not.toContain('Conv');
+  expect(operators(written(() => true)(graphOf({ y })))).toContain('Conv');
+});
+
+it('an ordinary convolution of transposed images is one still', () => {
+  const x = input('x', 'float32', [2, 3, 5, 5]);
+  const w = input('w', 'float32', [4, 2, 3, 3]);
+  const options = { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0], group: 1 };
+  const y = Op.conv(Op.transpose([1, 0, 2, 3])(x), w, undefined, options);
+  expect(y.node._tag === 'Operator' && recognised(y.node)).toBeUndefined();
+});
+
+it.each([1, 2, 5, 15, 16, 17, 33])('in blocks, with a batch of %i', async (batch) => {
+  const shapes = [
+    { sizes: [6, 5], kernel: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] },
+    { sizes: [6, 7], kernel: [3, 2], strides: [2, 2], pads: [1, 0, 1, 1] },
+    { sizes: [7, 6], kernel: [2, 3], strides: [1, 1], pads: [0, 0, 0, 0] },
+    { sizes: [8, 8], kernel: [3, 3], strides: [2, 3], pads: [0, 1, 0, 1] },
+  ];
+  for (const shape of shapes) {
+    const c: Case = { batch, channels: 2 * block, filters: block, dilations: [1, 1], ...shape };
+    const plain = graphOf({ y: asConvolution(gradientOf(c, 'batch')) });
+    const fast = blocked(block, block)(plain);
+    expect(operators(fast)).toContain('com.microsoft.nchwcConv');
+    expect(operators(fast)).not.toContain('com.microsoftFusedMatMul');
+    const [a, b] = [await run(plain, feeds(c)), await run(fast, feeds(c))];
+    expect(difference(a.y as NdArray, b.y as NdArray), JSON.stringify(shape)).toBeLessThan(1e-5);
+  }
+});
+
+it('is written as products where batches would fill less than two thirds of their blocks', () => {
+  const shape = { sizes: [6, 5], kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1, 1, 1] };
+  const plain = graphOf({
+    y: asConvolution(gradientOf({ batch: 4, channels: block, filters: block, ...shape }, 'batch')),
+  });
+  expect(operators(blocked(block, block / 2)(plain))).toContain('com.microsoftFusedMatMul');
+});
