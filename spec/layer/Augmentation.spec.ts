@@ -64,6 +64,49 @@ describe.each(Object.entries(layers))('%s', (_, model) => {
   });
 });
 
+describe('randomCrop', () => {
+  const crop: L.Model<['batch', 2, 4, 5], ['batch', 2, 3, 2]> = L.model(input, L.randomCrop(3, 2));
+  const part = (top: number, left: number): readonly number[] =>
+    [0, 1].flatMap((c) =>
+      [0, 1, 2].flatMap((y) => [0, 1].map((x) => picture.data[c * 20 + (top + y) * 5 + left + x] ?? Number.NaN)),
+    );
+  const parts = (flat: readonly number[]) => Array.from({ length: n }, (_, i) => flat.slice(i * 12, (i + 1) * 12));
+  const places = [0, 1].flatMap((top) => [0, 1, 2, 3].map((left) => String(part(top, left))));
+
+  it('takes a part of each image, bit for bit, all of them in time, the same for equal steps', async () => {
+    const seen = new Set<string>();
+    for (let step = 0; step < 6; step++) {
+      const out = await output(crop, trainingMode('cpu', 1, step));
+      expect(await output(crop, trainingMode('cpu', 1, step))).toEqual(out);
+      for (const one of parts(out)) {
+        expect(places).toContain(String(one));
+        seen.add(String(one));
+      }
+    }
+    expect(seen.size).toBe(places.length);
+  });
+
+  it('takes the middle in inference, and all of an image of its size', async () => {
+    for (const one of parts(await output(crop, inference))) expect(one).toEqual(part(0, 1));
+    for (const mode of [inference, trainingMode()])
+      expect(await output(L.model(input, L.randomCrop(4, 5)), mode)).toEqual(Array.from(images.data, Number));
+  });
+
+  it('has kernels on both providers, and is checked', () => {
+    for (const provider of ['cpu', 'cuda'] as const) {
+      const { outputs } = lowered(resolvedOf(crop), trainingMode(provider));
+      const named = outputs.map((value, i) => ({ name: `y${i}`, value }));
+      expect(missingKernels(graph('spec', [], named), kernelTables, provider, 18)).toEqual([]);
+    }
+    // @ts-expect-error: randomCrop: 5x5 is larger than input 4x5
+    expect(JSON.stringify(resolve(L.model(input, L.randomCrop(5, 5))))).toContain('5x5 is larger than input 4x5');
+    expect(JSON.stringify(resolve(L.model(input, L.randomCrop(0, 5))))).toContain('positive integers');
+    const size: number = 4;
+    const unknown: L.Model<['batch', 2, 4, 5], ['batch', 2, number, 5]> = L.model(input, L.randomCrop(size, 5));
+    expect(E.isRight(resolve(unknown))).toBe(true);
+  });
+});
+
 describe('what they give', () => {
   it('randomFlip gives the image or its mirror image, about as often', async () => {
     const y = chunks(await output(L.model(input, L.randomFlip('horizontal'))));

@@ -45,6 +45,7 @@ const reasons: Readonly<Record<string, string>> = {
   spatialDropout3d: random,
   randomBrightness: augmentation,
   randomContrast: augmentation,
+  randomCrop: augmentation,
   randomFlip: augmentation,
   randomRotation: augmentation,
   randomTranslation: augmentation,

@@ -13,8 +13,10 @@ export * from './activation.ts';
 export * from './attention.ts';
 export {
   type Augmented,
+  type RandomCropped,
   randomBrightness,
   randomContrast,
+  randomCrop,
   randomFlip,
   randomRotation,
   randomTranslation,

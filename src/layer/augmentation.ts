@@ -1,7 +1,7 @@
 /**
- * Images changed at random, in training only: in inference these layers give their input as it is. Images are `[batch, channels,
- * height, width]` of known height and width; each gets random numbers of its own, which follow from the run's seed, the step and the
- * layer's place.
+ * Images changed at random, in training only: in inference these layers give their input as it is, and `randomCrop` its middle. Images
+ * are `[batch, channels, height, width]` of known height and width; each gets random numbers of its own, which follow from the run's seed,
+ * the step and the layer's place.
  *
  * Arguments and defaults are Keras's. A factor is a number f, which stands for [-f, f], or a range. The same on arrays, before training
  * and with more ways to fill: the module `Image`.
@@ -11,7 +11,8 @@ import type { Value } from '../graph/Graph.ts';
 import { operator } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import type { Leaf } from '../shape/Fn.ts';
-import type { AnyShape, Int, Shape, Show } from '../shape/Shape.ts';
+import type { Lt } from '../shape/Nat.ts';
+import type { AnyShape, Int, Shape, Show, ShowDim } from '../shape/Shape.ts';
 import { dims, isInt, show } from '../shape/Shape.ts';
 import type { CustomSite } from './CoreSpec.ts';
 import { custom } from './custom.ts';
@@ -170,6 +171,92 @@ export const randomTranslation = (
     return warped([1, 0, Op.mul(draw(w, 1), -(wide ?? 1)), 0, 1, Op.mul(draw(h, 0), -(tall ?? 1))], options)(x);
   });
 };
+
+// -------------------------------------------------------------------------------------
+// cropping
+// -------------------------------------------------------------------------------------
+
+/** Of an unknown size (`boolean`) nothing is said. */
+type IsTrue<B> = [B] extends [true] ? true : false;
+
+export interface RandomCropped<H extends number, W extends number> extends Leaf {
+  readonly out: this['in'] extends Int<Shape>
+    ? `randomCrop: expects float32 images [batch,channels,height,width], got ${Show<this['in']>}`
+    : this['in'] extends readonly [infer B, infer C, infer Y, infer X]
+      ? Y extends number
+        ? X extends number
+          ? true extends IsTrue<Lt<Y, H>> | IsTrue<Lt<X, W>>
+            ? `randomCrop: ${H}x${W} is larger than input ${ShowDim<Y>}x${ShowDim<X>}`
+            : [B, C, H, W]
+          : `randomCrop: needs a known height and width, got ${Show<this['in']>}`
+        : `randomCrop: needs a known height and width, got ${Show<this['in']>}`
+      : `randomCrop: expects float32 images [batch,channels,height,width], got ${Show<this['in']>}`;
+}
+
+/** The part of each image that begins at `[batch, 1, 1]` offsets, exactly: pixels are taken, not mixed. */
+const taken = (x: Value, top: Value, left: Value, height: number, width: number): Value => {
+  const [batch = 'batch', channels = 1, tall, wide] = x.type.shape;
+  const from = (n: number, shape: readonly number[]): Value =>
+    Op.tensor(
+      Array.from({ length: n }, (_, i) => i),
+      shape,
+      'float32',
+    );
+  // Centres of pixels, from GridSample's -1 to 1.
+  const coordinate = (at: Value, n: number): Value => Op.unsqueeze([3])(Op.sub(Op.mul(Op.add(at, 0.5), 2 / n), 1));
+  const zeros = Op.tensor(new Array<number>(height * width).fill(0), [1, height, width], 'float32');
+  const xs = Op.add(Op.add(from(width, [1, 1, width]), left), zeros);
+  const ys = Op.add(Op.add(from(height, [1, height, 1]), top), zeros);
+  const grid = Op.concat(3)([coordinate(xs, Number(wide)), coordinate(ys, Number(tall))]);
+  return (
+    operator('GridSample', [x, grid], [{ dtype: 'float32', shape: [batch, channels, height, width] }], {
+      mode: { _tag: 'String', value: 'nearest' },
+      padding_mode: { _tag: 'String', value: 'border' },
+      align_corners: { _tag: 'Int', value: 0 },
+    })[0] ?? x
+  );
+};
+
+/**
+ * A part of that size, of each image another one; in inference the middle. Images are at least as large: Keras, which resizes those that
+ * are smaller, is `Image.randomCrop`. Shapes: `[batch, channels, height, width]` to `[batch, channels, h, w]`. Keras `RandomCrop`.
+ *
+ * @example
+ * L.model(L.input([3, 36, 36]), L.randomCrop(32, 32), L.randomFlip('horizontal'), network)
+ */
+export const randomCrop = <const H extends number, const W extends number>(
+  height: H,
+  width: W,
+): Layer<RandomCropped<H, W>> =>
+  custom<RandomCropped<H, W>>({
+    name: 'randomCrop',
+    options: { height, width },
+    output: (input) => {
+      const [batch, channels, tall, wide, ...more] = dims(input);
+      if (isInt(input) || batch === undefined || channels === undefined || wide === undefined || more.length > 0)
+        return E.left(`expects float32 images [batch,channels,height,width], got ${show(input)}`);
+      if (typeof tall !== 'number' || typeof wide !== 'number')
+        return E.left(`needs a known height and width, got ${show(input)}`);
+      if (![height, width].every((size) => Number.isInteger(size) && size > 0))
+        return E.left(`sizes must be positive integers, got ${height}x${width}`);
+      return tall < height || wide < width
+        ? E.left(`${height}x${width} is larger than input ${tall}x${wide}`)
+        : E.right([batch, channels, height, width]);
+    },
+    lower: (x, site) => {
+      const [tall = 1, wide = 1] = x.type.shape.slice(2).map(Number);
+      const [down, right] = [tall - height, wide - width];
+      if (site.mode === 'inference') {
+        const [top, left] = [Math.floor(down / 2), Math.floor(right / 2)];
+        return Op.slice({ axes: [2, 3], starts: [top, left], ends: [top + height, left + width] })(x);
+      }
+      const one = Op.squeeze([3])(Op.slice({ axes: [1, 2, 3], starts: [0, 0, 0], ends: [1, 1, 1] })(x));
+      // Uniform numbers reach 1, which is no place.
+      const offset = (over: number, stream: number): Value =>
+        Op.min(Op.floor(Op.mul(site.uniform(one, stream), over + 1)), over);
+      return taken(x, offset(down, 0), offset(right, 1), height, width);
+    },
+  });
 
 // -------------------------------------------------------------------------------------
 // pixels
