@@ -103,7 +103,7 @@ export const openTrainer = (
       E.chainFirstW(({ training }) => checkSlots(training, settings.from)),
     );
   return pipe(
-    TE.fromTask(emissionFor(runtime, resolved)),
+    TE.fromTask(emissionFor(runtime, resolved, schedule.batchSize)),
     TE.chainEitherKW(planned),
     TE.bindW('begun', ({ weights }) =>
       settings.from === undefined && settings.weights === undefined
