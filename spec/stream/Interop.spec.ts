@@ -70,6 +70,40 @@ describe('from an observable', () => {
     expect(subscribers).toBe(0);
   });
 
+  it.each([
+    ['merge', (s: S.Stream<unknown, string, number>) => pipe(S.of<unknown, string, number>(7), S.merge(s), S.take(1))],
+    [
+      'buffer',
+      (s: S.Stream<unknown, string, number>) =>
+        pipe(s, S.buffer(3), S.merge(S.of<unknown, string, number>(7)), S.take(1)),
+    ],
+    [
+      'tee',
+      (s: S.Stream<unknown, string, number>) =>
+        pipe(
+          s,
+          S.tee(
+            S.map((n: number) => n),
+            S.drop(0),
+          ),
+          S.merge(S.of<unknown, string, number>(7)),
+          S.take(1),
+        ),
+    ],
+    ['buffer, after an element', (s: S.Stream<unknown, string, number>) => pipe(s, S.buffer(3), S.take(1))],
+  ] as const)('gives up waiting when it is closed: %s', { timeout: 2000 }, async (name, through) => {
+    let subscribers = 0;
+    const silent = new rx.Observable<number>((o) => {
+      subscribers += 1;
+      if (name.includes('after')) o.next(7);
+      return () => {
+        subscribers -= 1;
+      };
+    });
+    expect(await collect(through(S.fromObservable(options)(() => silent)))).toEqual(E.right([7]));
+    expect(subscribers).toBe(0);
+  });
+
   it('keeps as many as it has room for', async () => {
     const all = () => rx.of(1, 2, 3, 4, 5);
     const kept = (onFull: 'dropOldest' | 'dropNewest' | (() => string)) =>

@@ -3,7 +3,8 @@
  *
  * Each of them holds a bounded number of elements and no more: a source is asked for the next element only when there
  * is room for it. Who stops early closes every source; an effect that is under way cannot be broken off, so closing
- * waits for it, and then its resources are released. Nothing is left running after the end.
+ * waits for it, and then its resources are released: a source that never gives its next element never closes, unless it is one
+ * that can give up waiting (`fromObservable`). Nothing is left running after the end.
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { fromGenerator, type Stream } from './constructors.ts';
@@ -27,12 +28,16 @@ const open = <R, Err, A>(stream: Stream<R, Err, A>, r: R): Source<Err, A> => ({
   ended: false,
 });
 
-/** Waits for the pull under way, and closes what has not ended. A source that fails while it closes has nobody to tell. */
+/**
+ * Closes what has not ended, and waits for the pull under way. A generator is closed when that has come, an iterator that can give
+ * it up at once. A source that fails in its last pull has nobody to tell.
+ */
 const close = async <Err, A>(source: Source<Err, A>): Promise<void> => {
-  const last = await source.pending?.catch(() => undefined);
-  if (source.ended || last?.done === true) return;
+  if (source.ended) return;
   source.ended = true;
-  await source.iterator.return?.();
+  const closing = source.iterator.return?.();
+  await source.pending?.catch(() => undefined);
+  await closing;
 };
 
 /** Says when something has changed. */
@@ -48,6 +53,15 @@ const signal = () => {
   };
 };
 
+/** A generator that can be closed while it waits: `stop` has it wake up and end. */
+const stoppable = <A>(generator: AsyncGenerator<A, void>, stop: () => void): AsyncIterator<A> => ({
+  next: () => generator.next(),
+  return: () => {
+    stop();
+    return generator.return();
+  },
+});
+
 // -------------------------------------------------------------------------------------
 // combinators
 // -------------------------------------------------------------------------------------
@@ -62,46 +76,53 @@ const signal = () => {
 export const mergeW =
   <R2, E2, B>(that: Stream<R2, E2, B>) =>
   <R1, E1, A>(fa: Stream<R1, E1, A>): Stream<R1 & R2, E1 | E2, A | B> =>
-    fromGenerator<R1 & R2, E1 | E2, A | B>(async function* (r) {
-      const all: readonly Source<E1 | E2, A | B>[] = [open<R1, E1 | E2, A | B>(fa, r), open(that, r)];
+    fromGenerator<R1 & R2, E1 | E2, A | B>((r) => {
       const changed = signal();
-      // In the order in which they came, one of each source at most: so a fast source does not starve the other.
-      const ready: (readonly [Source<E1 | E2, A | B>, Pulled<E1 | E2, A | B>])[] = [];
-      let thrown: { readonly reason: unknown } | undefined;
-      // Each pull is listened to once: a source that gives nothing for long gathers no listeners.
-      const pull = (source: Source<E1 | E2, A | B>): void => {
-        source.pending = source.iterator.next();
-        source.pending.then(
-          (result) => {
-            ready.push([source, result]);
-            changed.notify();
-          },
-          (reason: unknown) => {
-            source.ended = true;
-            thrown ??= { reason };
-            changed.notify();
-          },
-        );
-      };
-      try {
-        for (;;) {
-          for (const source of all) if (!source.ended && source.pending === undefined) pull(source);
-          const next = ready.shift();
-          if (next !== undefined) {
-            const [source, result] = next;
-            source.pending = undefined;
-            if (result.done === true) source.ended = true;
-            else {
-              yield result.value;
-              if (E.isLeft(result.value)) return;
-            }
-          } else if (thrown !== undefined) throw thrown.reason;
-          else if (all.every((source) => source.ended)) return;
-          else await changed.wait();
+      let stopped = false;
+      const elements = async function* () {
+        const all: readonly Source<E1 | E2, A | B>[] = [open<R1, E1 | E2, A | B>(fa, r), open(that, r)];
+        // In the order in which they came, one of each source at most: so a fast source does not starve the other.
+        const ready: (readonly [Source<E1 | E2, A | B>, Pulled<E1 | E2, A | B>])[] = [];
+        let thrown: { readonly reason: unknown } | undefined;
+        // Each pull is listened to once: a source that gives nothing for long gathers no listeners.
+        const pull = (source: Source<E1 | E2, A | B>): void => {
+          source.pending = source.iterator.next();
+          source.pending.then(
+            (result) => {
+              ready.push([source, result]);
+              changed.notify();
+            },
+            (reason: unknown) => {
+              source.ended = true;
+              thrown ??= { reason };
+              changed.notify();
+            },
+          );
+        };
+        try {
+          while (!stopped) {
+            for (const source of all) if (!source.ended && source.pending === undefined) pull(source);
+            const next = ready.shift();
+            if (next !== undefined) {
+              const [source, result] = next;
+              source.pending = undefined;
+              if (result.done === true) source.ended = true;
+              else {
+                yield result.value;
+                if (E.isLeft(result.value)) return;
+              }
+            } else if (thrown !== undefined) throw thrown.reason;
+            else if (all.every((source) => source.ended)) return;
+            else await changed.wait();
+          }
+        } finally {
+          await Promise.all(all.map(close));
         }
-      } finally {
-        await Promise.all(all.map(close));
-      }
+      };
+      return stoppable(elements(), () => {
+        stopped = true;
+        changed.notify();
+      });
     });
 
 export const merge: <R, E, A>(that: Stream<R, E, A>) => (fa: Stream<R, E, A>) => Stream<R, E, A> = mergeW;
@@ -113,50 +134,58 @@ export const merge: <R, E, A>(that: Stream<R, E, A>) => (fa: Stream<R, E, A>) =>
 export const buffer =
   (capacity: number) =>
   <R, Err, A>(fa: Stream<R, Err, A>): Stream<R, Err, A> =>
-    fromGenerator(async function* (r) {
+    fromGenerator((r) => {
       const room = Math.max(1, Math.floor(capacity));
-      const source = open(fa, r);
-      const queue: E.Either<Err, A>[] = [];
       const changed = signal();
       let stopped = false;
-      let thrown: { readonly reason: unknown } | undefined;
-      const fill = async (): Promise<void> => {
-        while (!stopped && !source.ended) {
-          if (queue.length >= room) {
-            await changed.wait();
-            continue;
+      const elements = async function* () {
+        const source = open(fa, r);
+        const queue: E.Either<Err, A>[] = [];
+        let failed = false;
+        let thrown: { readonly reason: unknown } | undefined;
+        const fill = async (): Promise<void> => {
+          while (!stopped && !failed && !source.ended) {
+            if (queue.length >= room) {
+              await changed.wait();
+              continue;
+            }
+            source.pending = source.iterator.next();
+            const next = await source.pending;
+            source.pending = undefined;
+            if (next.done === true) source.ended = true;
+            else {
+              queue.push(next.value);
+              failed = E.isLeft(next.value);
+            }
+            changed.notify();
           }
-          const next = await source.iterator.next();
-          if (next.done === true) source.ended = true;
-          else {
-            queue.push(next.value);
-            if (E.isLeft(next.value)) stopped = true;
-          }
+        };
+        const filling = fill().catch((reason: unknown) => {
+          thrown = { reason };
+          source.ended = true;
           changed.notify();
+        });
+        try {
+          while (!stopped) {
+            const next = queue.shift();
+            if (next !== undefined) {
+              changed.notify();
+              yield next;
+              if (E.isLeft(next)) return;
+            } else if (thrown !== undefined) throw thrown.reason;
+            else if (source.ended) return;
+            else await changed.wait();
+          }
+        } finally {
+          stopped = true;
+          changed.notify();
+          await Promise.all([close(source), filling]);
         }
       };
-      const filling = fill().catch((reason: unknown) => {
-        thrown = { reason };
-        source.ended = true;
-        changed.notify();
-      });
-      try {
-        for (;;) {
-          const next = queue.shift();
-          if (next !== undefined) {
-            changed.notify();
-            yield next;
-            if (E.isLeft(next)) return;
-          } else if (thrown !== undefined) throw thrown.reason;
-          else if (source.ended) return;
-          else await changed.wait();
-        }
-      } finally {
+      return stoppable(elements(), () => {
         stopped = true;
         changed.notify();
-        await filling;
-        await close(source);
-      }
+      });
     });
 
 /** One run of a source, seen by several readers; the slowest of them sets the pace. */
@@ -166,6 +195,7 @@ const broadcast = <R, Err, A>(fa: Stream<R, Err, A>, r: R, readers: number, room
   // `undefined` for a reader that has gone.
   const queues: (E.Either<Err, A>[] | undefined)[] = Array.from({ length: readers }, () => []);
   let pulling = false;
+  let stopped = false;
   let thrown: { readonly reason: unknown } | undefined;
   const full = (): boolean => queues.some((queue) => queue !== undefined && queue.length >= room);
   const pull = async (): Promise<void> => {
@@ -187,7 +217,7 @@ const broadcast = <R, Err, A>(fa: Stream<R, Err, A>, r: R, readers: number, room
   const reader = (i: number): Stream<unknown, Err, A> =>
     fromGenerator(async function* () {
       try {
-        for (;;) {
+        while (!stopped) {
           const queue = queues[i];
           if (queue === undefined) return;
           const next = queue.shift();
@@ -218,7 +248,14 @@ const broadcast = <R, Err, A>(fa: Stream<R, Err, A>, r: R, readers: number, room
         changed.notify();
       }
     });
-  return { through, close: () => close(source) };
+  let ending: Promise<void> | undefined;
+  const end = (): Promise<void> => {
+    stopped = true;
+    changed.notify();
+    ending ??= close(source);
+    return ending;
+  };
+  return { through, end };
 };
 
 /**
@@ -237,11 +274,17 @@ export const tee =
     capacity = 1,
   ) =>
   (fa: Stream<R1, E1, A>): Stream<R1 & R2 & R3, E2 | E3, B | C> =>
-    fromGenerator<R1 & R2 & R3, E2 | E3, B | C>(async function* (r) {
-      const { through, close: closeSource } = broadcast(fa, r, 2, Math.max(1, Math.floor(capacity)));
-      try {
-        yield* mergeW(through(1, g))(through(0, f))(r);
-      } finally {
-        await closeSource();
-      }
+    fromGenerator<R1 & R2 & R3, E2 | E3, B | C>((r) => {
+      const { through, end } = broadcast(fa, r, 2, Math.max(1, Math.floor(capacity)));
+      const elements = async function* () {
+        try {
+          yield* mergeW(through(1, g))(through(0, f))(r);
+        } finally {
+          await end();
+        }
+      };
+      return stoppable(elements(), () => {
+        // What it has to wait for, the generator waits for.
+        end().catch(() => undefined);
+      });
     });

@@ -48,60 +48,83 @@ const unsubscribe = (subscription: Subscription | undefined): void => {
   else subscription?.unsubscribe();
 };
 
+/** One subscription, as an iterator: not a generator, so that it can be closed while it waits for an element. */
+const subscribed = <Err, A>(
+  make: LazyArg<Subscribable<A>>,
+  { onThrow, capacity = 1024, onFull }: ObservableOptions<Err>,
+): AsyncIterator<E.Either<Err, A>, undefined> => {
+  const room = Math.max(1, Math.floor(capacity));
+  const queue: A[] = [];
+  let subscription: Subscription | undefined;
+  let state: 'new' | 'open' | 'closed' = 'new';
+  let end: E.Either<Err, undefined> | undefined;
+  let wake: () => void = () => undefined;
+  const done = { done: true, value: undefined } as const;
+  const finish = (how: E.Either<Err, undefined>): void => {
+    end ??= how;
+    wake();
+  };
+  const close = (): typeof done => {
+    state = 'closed';
+    const last = subscription;
+    subscription = undefined;
+    unsubscribe(last);
+    wake();
+    return done;
+  };
+  const take = (a: A): void => {
+    if (end !== undefined) return;
+    if (queue.length < room) queue.push(a);
+    else if (onFull === 'dropOldest') {
+      queue.shift();
+      queue.push(a);
+    } else if (onFull !== 'dropNewest') finish(E.left(onFull()));
+    wake();
+  };
+  const open = (): void => {
+    state = 'open';
+    try {
+      subscription = make().subscribe({
+        next: take,
+        error: (error) => finish(E.left(onThrow(error))),
+        complete: () => finish(E.right(undefined)),
+      });
+    } catch (thrown) {
+      finish(E.left(onThrow(thrown)));
+    }
+  };
+  return {
+    next: async () => {
+      if (state === 'new') open();
+      for (;;) {
+        if (state === 'closed') return done;
+        // An element may be `undefined`, so the length says whether there is one.
+        if (queue.length > 0) return { done: false, value: E.right(queue.shift() as A) };
+        if (end !== undefined) {
+          close();
+          return E.isLeft(end) ? { done: false, value: end } : done;
+        }
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+    return: async () => close(),
+  };
+};
+
 /**
  * An observable, made anew and subscribed to for each run, at the first pull. An observable cannot be held back: `capacity` and
- * `onFull` say what happens when it is faster than the consumer. Ends the subscription however the stream ends.
+ * `onFull` say what happens when it is faster than the consumer. Ends the subscription however the stream ends; also while it waits
+ * for an element, if nothing stands between it and the `merge`, `buffer` or `tee` that closes it.
  *
  * @example
  * pipe(() => interval(100), S.fromObservable({ onThrow: E.toError, capacity: 16, onFull: 'dropOldest' }))
  */
 export const fromObservable =
-  <Err>({ onThrow, capacity = 1024, onFull }: ObservableOptions<Err>) =>
+  <Err>(options: ObservableOptions<Err>) =>
   <A, R = unknown>(make: LazyArg<Subscribable<A>>): Stream<R, Err, A> =>
-    fromGenerator(async function* () {
-      const room = Math.max(1, Math.floor(capacity));
-      const queue: A[] = [];
-      let end: E.Either<Err, undefined> | undefined;
-      let wake: () => void = () => undefined;
-      let subscription: Subscription | undefined;
-      const finish = (how: E.Either<Err, undefined>): void => {
-        end ??= how;
-        wake();
-      };
-      const next = (a: A): void => {
-        if (end !== undefined) return;
-        if (queue.length < room) queue.push(a);
-        else if (onFull === 'dropOldest') {
-          queue.shift();
-          queue.push(a);
-        } else if (onFull !== 'dropNewest') finish(E.left(onFull()));
-        wake();
-      };
-      try {
-        try {
-          subscription = make().subscribe({
-            next,
-            error: (error) => finish(E.left(onThrow(error))),
-            complete: () => finish(E.right(undefined)),
-          });
-        } catch (thrown) {
-          finish(E.left(onThrow(thrown)));
-        }
-        for (;;) {
-          // An element may be `undefined`, so the length says whether there is one.
-          if (queue.length > 0) yield E.right(queue.shift() as A);
-          else if (end !== undefined) {
-            if (E.isLeft(end)) yield end;
-            return;
-          } else
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-        }
-      } finally {
-        unsubscribe(subscription);
-      }
-    });
+    fromGenerator(() => subscribed(make, options));
 
 // -------------------------------------------------------------------------------------
 // to others
