@@ -1,28 +1,12 @@
 /**
  * Ten steps of each optimizer that PyTorch has as well, and its schedules (spec/golden/optimizers.py).
  */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as Optimizer from '../../src/optimizer/Optimizer.ts';
 import * as Schedule from '../../src/optimizer/Schedule.ts';
-import { f32 } from '../support/evaluate.ts';
-import { type Arrays, runSteps } from './steps.ts';
+import { expectSteps, read, type TenSteps } from './tenSteps.ts';
 
-interface Tensor {
-  readonly shape: readonly number[];
-  readonly data: readonly number[];
-}
-
-type Tensors = Readonly<Record<string, Tensor>>;
-
-interface Goldens {
-  readonly initial: Tensors;
-  readonly gradients: readonly Tensors[];
-  readonly optimizers: readonly {
-    readonly optimizer: string;
-    readonly options: { readonly learningRate: number };
-    readonly values: readonly Tensors[];
-  }[];
+interface Goldens extends TenSteps<object> {
   readonly schedules: readonly {
     readonly schedule: string;
     readonly options: Readonly<Record<string, unknown>>;
@@ -30,10 +14,7 @@ interface Goldens {
   }[];
 }
 
-const goldens: Goldens = JSON.parse(readFileSync(new URL('../golden/optimizers.json', import.meta.url), 'utf8'));
-
-const arrays = (tensors: Tensors): Arrays =>
-  Object.fromEntries(Object.entries(tensors).map(([name, { data, shape }]) => [name, f32(data, shape)]));
+const goldens = read<Goldens>('optimizers.json');
 
 const { sgd, adam, adamW, adamax, nadam, rmsprop, adagrad, adadelta } = Optimizer;
 const optimizers: Readonly<Record<string, (options: object) => Optimizer.Optimizer>> = {
@@ -64,22 +45,8 @@ describe('PyTorch’s optimizers, ten steps', () => {
 
   for (const { optimizer: name, options, values } of goldens.optimizers)
     it(`${name} ${JSON.stringify(options)}`, async () => {
-      const optimizer = (optimizers[name] as (o: object) => Optimizer.Optimizer)(options);
-      expect(optimizer.problems).toEqual([]);
-      const history = await runSteps(
-        optimizer.transformation,
-        arrays(goldens.initial),
-        goldens.gradients.map((g) => ({ gradients: arrays(g), rate: optimizer.learningRate })),
-      );
-      values.forEach((expected, step) => {
-        for (const [parameter, { data }] of Object.entries(expected))
-          data.forEach((x, i) => {
-            const got = history[step]?.[parameter]?.data[i] as number;
-            expect(Math.abs(got - x), `step ${step} ${parameter}[${i}]: ${got}, not ${x}`).toBeLessThan(
-              1e-5 * Math.abs(x) + 1e-6,
-            );
-          });
-      });
+      const make = optimizers[name] as (o: object) => Optimizer.Optimizer;
+      await expectSteps(goldens, make(options), values, 1e-6);
     });
 });
 

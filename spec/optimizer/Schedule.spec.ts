@@ -196,6 +196,18 @@ describe('two interpreters', () => {
   });
 });
 
+it('noam is the formula of the paper', () => {
+  for (const [modelSize, warmupSteps, factor] of [
+    [512, 4000, 1],
+    [8, 3, 2.5],
+  ] as const)
+    for (const step of [0, 1, warmupSteps - 1, warmupSteps, 10 * warmupSteps]) {
+      const t = step + 1;
+      const rate = factor * modelSize ** -0.5 * Math.min(t ** -0.5, t * warmupSteps ** -1.5);
+      expect(S.at(S.noam({ modelSize, warmupSteps, factor }))(step) / rate).toBeCloseTo(1, 5);
+    }
+});
+
 describe('laws', () => {
   const equalUpTo = (digits: number) => (a: S.Schedule, b: S.Schedule, n: number) => {
     const [x, y] = [S.at(a)(n), S.at(b)(n)];
