@@ -360,6 +360,12 @@ for x in [[2, 3, 4], [3, 2], [2, 2, 1, 3, 2]]:
 for x, to in [([2, 6], [2, 3]), ([3, 2, 4], [-1]), ([2, 2, 3, 2], [4, -1, 1])]:
     case("reshape", [to], lambda x: x.reshape(x.shape[0], *to), {"x": x})
 
+# Strides and dilation at once, which Keras refuses.
+conv(1, [2, 2, 11], 3, 3, strides=2, padding="same", dilation=2)
+conv(2, [2, 4, 8, 9], 4, [3, 2], strides=[2, 3], padding="same", dilation=[2, 3], groups=2)
+conv(2, [1, 2, 9, 8], 3, 3, strides=2, padding=[2, 1], dilation=[1, 2])
+depthwise(2, [2, 2, 8, 7], 2, strides=2, padding="same", dilation=[3, 2], multiplier=2)
+
 path = pathlib.Path(__file__).with_name("spatial.json")
 path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
 print(f"{len(cases)} cases, {path.stat().st_size} bytes")

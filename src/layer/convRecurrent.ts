@@ -22,7 +22,7 @@ export interface ConvLstmOptions<N extends Rank> extends LstmOptions {
   readonly filters: number;
   /** The kernels' size along each spatial axis, of the input's convolution and of the state's; one number for all. */
   readonly kernel: SizeOf<N>;
-  /** Of the input's convolution; 1 by default. More than 1 together with a dilation of more than 1 is refused. */
+  /** Of the input's convolution; 1 by default. */
   readonly strides?: SizeOf<N>;
   /** Of the input's convolution: `'valid'` (none) by default, or `'same'`. The state's is always `'same'`. */
   readonly padding?: 'same' | 'valid';

@@ -33,7 +33,7 @@ export interface Conv3d<C extends ConvShapeOptions<3>> extends Leaf {
 export interface ConvolvingOptions<N extends Rank> extends BiasGoverning {
   /** The kernel's size along each spatial axis; one number for all. */
   readonly kernel: SizeOf<N>;
-  /** 1 by default. More than 1 together with a dilation of more than 1 is refused, as in Keras. */
+  /** 1 by default. Strides and dilation may both be more than 1 (Keras refuses that). */
   readonly strides?: SizeOf<N>;
   /**
    * `'valid'` (none) by default; `'same'` by Keras's rule, the odd cell at the end of each axis; or cells on both sides. In

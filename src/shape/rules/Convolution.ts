@@ -9,19 +9,8 @@ import type { AnyShape, Dim, MultDim, Show } from '../Shape.ts';
 import { multDim, show } from '../Shape.ts';
 import type { Opt, Positive, Positives } from './Option.ts';
 import { positive, positives } from './Option.ts';
-import type {
-  By,
-  Image,
-  Ones,
-  Rank,
-  RankError,
-  SizeOf,
-  WindowError,
-  WindowPadding,
-  WindowRule,
-  Windows,
-} from './Window.ts';
-import { by, image, ones, windowOptions, windows } from './Window.ts';
+import type { Image, Rank, RankError, SizeOf, WindowError, WindowPadding, WindowRule, Windows } from './Window.ts';
+import { image, windowOptions, windows } from './Window.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -112,50 +101,33 @@ const withChannels = ([batch, , ...sizes]: Image, channels: Dim): Image => [batc
 // options
 // -------------------------------------------------------------------------------------
 
-/** What all that slide have in common, but for how kernel and dilation come together with strides. */
+/** What all that slide have in common. */
 export type SlidingError<Op extends string, K, S, P, D> =
   WindowError<Op, K, S, P> extends infer E extends string ? E : Positives<Op, 'dilation', D>;
-
-/** As Keras: strides and dilation of more than 1 exclude each other. */
-type NotBoth<Op extends string, S extends string, D extends string> = [Ones<S>, Ones<D>] extends [false, false]
-  ? `${Op}: strides ${S} and dilation ${D} cannot both be more than 1`
-  : true;
 
 export const slidingOptions = (c: SlidingRule): string | undefined =>
   windowOptions(c.op, c) ?? positives(c.op, 'dilation', c.dilation);
 
-const notBoth = (c: SlidingRule): string | undefined =>
-  ones(c.strides) || ones(c.dilation)
-    ? undefined
-    : `${c.op}: strides ${by(c.strides)} and dilation ${by(c.dilation)} cannot both be more than 1`;
-
-type ConvError<Op extends string, N extends Rank, F, K, S, P, D, G> =
+type ConvError<Op extends string, F, K, S, P, D, G> =
   Positive<Op, 'filters', F> extends infer E extends string
     ? E
     : SlidingError<Op, K, S, P, D> extends infer E extends string
       ? E
       : Positive<Op, 'groups', G> extends infer E extends string
         ? E
-        : NotBoth<Op, By<N, S>, By<N, D>> extends infer E extends string
-          ? E
-          : Divisible<Op, F, G, 'filters'>;
+        : Divisible<Op, F, G, 'filters'>;
 
 export const convOptions = (c: ConvRule): string | undefined =>
   positive(c.op, 'filters', c.filters) ??
   slidingOptions(c) ??
   positive(c.op, 'groups', c.groups) ??
-  notBoth(c) ??
   divisible(c.op, c.filters, c.groups, 'filters');
 
-type DepthwiseError<Op extends string, N extends Rank, K, S, P, D, M> =
-  SlidingError<Op, K, S, P, D> extends infer E extends string
-    ? E
-    : Positive<Op, 'depthMultiplier', M> extends infer E extends string
-      ? E
-      : NotBoth<Op, By<N, S>, By<N, D>>;
+type DepthwiseError<Op extends string, K, S, P, D, M> =
+  SlidingError<Op, K, S, P, D> extends infer E extends string ? E : Positive<Op, 'depthMultiplier', M>;
 
 export const depthwiseOptions = (c: DepthwiseRule): string | undefined =>
-  slidingOptions(c) ?? positive(c.op, 'depthMultiplier', c.depthMultiplier) ?? notBoth(c);
+  slidingOptions(c) ?? positive(c.op, 'depthMultiplier', c.depthMultiplier);
 
 export const separableOptions = (c: SeparableRule): string | undefined =>
   positive(c.op, 'filters', c.filters) ?? depthwiseOptions(c);
@@ -177,7 +149,7 @@ export type ConvOut<N extends Rank, S, C extends ConvShapeOptions<N>> = ConvWith
 >;
 export type Conv2dOut<S, C extends ConvShapeOptions> = ConvOut<2, S, C>;
 export type ConvWith<Op extends string, N extends Rank, S, F, K, St, P, D, G> =
-  ConvError<Op, N, F, K, St, P, D, G> extends infer E extends string
+  ConvError<Op, F, K, St, P, D, G> extends infer E extends string
     ? E
     : S extends readonly [infer B, infer C, ...infer Sp]
       ? Sp['length'] extends N
@@ -236,7 +208,7 @@ export type SeparableOut<N extends Rank, S, C extends SeparableShapeOptions<N>> 
 
 /** `F` undefined: M channels out of each one. */
 type DepthwiseWith<Op extends string, N extends Rank, S, F, K, St, P, D, M> =
-  DepthwiseError<Op, N, K, St, P, D, M> extends infer E extends string
+  DepthwiseError<Op, K, St, P, D, M> extends infer E extends string
     ? E
     : S extends readonly [infer B, infer C, ...infer Sp]
       ? Sp['length'] extends N
