@@ -1,6 +1,7 @@
 /** Helpers for the specs of the data room. */
 import * as E from 'fp-ts/lib/Either.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
+import * as t from 'io-ts';
 import { expect } from 'vitest';
 import type { FileSystem, HasFileSystem } from '../../src/training/Environment.ts';
 
@@ -32,6 +33,16 @@ export const expectError = <L extends { readonly _tag: string; readonly message:
 /** An array's numbers as a plain list. */
 export const numbers = (array: { readonly data: ArrayLike<number | bigint> }): number[] =>
   Array.from(array.data, Number);
+
+/** A codec of a user's that does what it must not. */
+export const throwing = new t.Type<number, number, unknown>(
+  'Odd',
+  t.number.is,
+  () => {
+    throw new Error('boom');
+  },
+  t.identity,
+);
 
 /** Files in memory. */
 export const memory = (files: Readonly<Record<string, Uint8Array>>): HasFileSystem => {

@@ -224,6 +224,29 @@ describe('jsonLines', () => {
     const lax = await json(`oops\n${good}\n[]\n`, { onBadRow: { skip: (count) => () => void skipped.push(count) } });
     expect([right(lax).length, skipped]).toEqual([1, [2]]);
   });
+
+  it('mutated files, packed and plain, give rows or an error with the file in its message', async () => {
+    const plain = utf8(Array.from({ length: 8 }, (_, i) => `{"text":"réview ${i}","stars":[${i},2]}`).join('\n'));
+    for (const whole of [plain, new Uint8Array(gzipSync(plain))])
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 4 }),
+          fc.nat(whole.length),
+          async (changes, end) => {
+            const mutated = Uint8Array.from(whole);
+            for (const [at, to] of changes) mutated[at] = to;
+            const source = pieces(mutated.subarray(0, end), 50);
+            for (const result of [
+              await read(D.jsonLines(source, Review)),
+              await read(D.jsonLines(source, Review, { onBadRow: { skip: () => () => undefined } })),
+            ])
+              if (E.isLeft(result)) expect(result.left.message).toMatch(/^f: /);
+              else expect(result.right.length).toBeLessThanOrEqual(9);
+          },
+        ),
+        { numRuns: 60 },
+      );
+  });
 });
 
 describe('fromAsyncIterable', () => {
