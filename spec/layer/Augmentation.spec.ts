@@ -7,9 +7,11 @@ import { missingKernels } from '../../src/graph/Kernels.ts';
 import * as L from '../../src/layer/Layer.ts';
 import type { Model } from '../../src/model/Model.ts';
 import { resolve } from '../../src/model/Resolve.ts';
+import { randomFrom } from '../autodiff/random.ts';
 import { inference, lowered, resolvedOf, right, runModel, trainingMode } from '../interpret/support.ts';
 import { f32 } from '../support/evaluate.ts';
 import { kernelTables } from '../support/kernelTables.ts';
+import { anywhere, compare } from './directional.ts';
 
 const n = 12;
 const picture: Picture = {
@@ -137,5 +139,31 @@ describe('what they give', () => {
     expect(E.isLeft(left) && JSON.stringify(left.left)).toContain('-1 and 1');
     expect(E.isLeft(resolve(L.model(input, L.randomContrast([1, 0]))))).toBe(true);
     expect(right(resolve(L.model(input, L.randomFlip(), L.flatten(), L.dense(2)))).outputs.length).toBe(1);
+  });
+});
+
+const wide = { valueRange: [-20, 20] } as const;
+
+describe('behind a layer with weights the gradients are those of finite differences', () => {
+  const changed: Readonly<Record<string, unknown>> = {
+    randomFlip: L.randomFlip(),
+    randomRotation: L.randomRotation(0.2),
+    'randomRotation, constant': L.randomRotation(0.2, { fillMode: 'constant', fillValue: 2 }),
+    randomZoom: L.randomZoom(0.3, { width: [0, 0.2], fillMode: 'nearest' }),
+    'randomTranslation, nearest': L.randomTranslation(0.3, 0.3, { interpolation: 'nearest' }),
+    randomBrightness: L.randomBrightness(0.2, wide),
+    randomContrast: L.randomContrast(0.5, wide),
+  };
+  it.each(Object.entries(changed))('%s', async (title, layer) => {
+    const random = randomFrom(31);
+    const chain = [L.conv2d({ filters: 2, kernel: 2 }), layer, L.conv2d({ filters: 1, kernel: 2 })];
+    const model = (L.model as (...all: readonly unknown[]) => Model<never, unknown>)(L.input([1, 5, 6]), ...chain);
+    const found = await compare(
+      { title, model, inputs: { input: anywhere(random, [2, 1, 5, 6]) } },
+      random,
+      trainingMode(),
+    );
+    expect(found.error, found.worst).toBeLessThan(1e-3);
+    expect(found.alive).toBeGreaterThan(3);
   });
 });
