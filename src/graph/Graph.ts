@@ -126,17 +126,17 @@ export const label =
   (value: Value): Value =>
     value.node._tag === 'Operator' ? { ...value, node: { ...value.node, label: name } } : value;
 
-const subgraphs = (node: OperatorNode): readonly Graph[] =>
-  Object.values(node.attributes).flatMap((a) => (a._tag === 'Graph' ? [a.value] : []));
-
-/** The nodes a node reads directly, those that its subgraphs read included. */
-export const predecessors = (node: Node): readonly Node[] =>
-  node._tag !== 'Operator'
-    ? []
-    : [
-        ...node.inputs.flatMap((v) => (v === undefined ? [] : [v.node])),
-        ...subgraphs(node).flatMap((g) => g.outputs.map((o) => o.value.node)),
-      ];
+/** The nodes a node reads directly, those that its subgraphs read included. (In loops: it runs for every node of every pass.) */
+export const predecessors = (node: Node): readonly Node[] => {
+  if (node._tag !== 'Operator') return [];
+  const read: Node[] = [];
+  for (const v of node.inputs) if (v !== undefined) read.push(v.node);
+  for (const name in node.attributes) {
+    const a = node.attributes[name] as Attribute;
+    if (a._tag === 'Graph') for (const o of a.value.outputs) read.push(o.value.node);
+  }
+  return read;
+};
 
 /**
  * Every node that the values need, each after the nodes it reads. Iterative: depth is not limited by the stack.

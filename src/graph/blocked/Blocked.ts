@@ -54,6 +54,24 @@ const readersOf = (nodes: readonly Node[]): ReadonlyMap<Node, readonly Node[]> =
   return readers;
 };
 
+/** Whether the last node reads all the others, directly or not. */
+const before = (nodes: readonly Node[]): ((others: readonly Node[], last: Node) => boolean) => {
+  const places = new Map(nodes.map((node, i) => [node, i]));
+  const placeOf = (node: Node): number => places.get(node) ?? 0;
+  return (others, last) => {
+    const missing = new Set(others);
+    const first = Math.min(...others.map(placeOf));
+    const found = new Set<Node>([last]);
+    // What stands before the first of them reads none of them.
+    for (const node of found) {
+      missing.delete(node);
+      if (missing.size === 0) return true;
+      for (const p of predecessors(node)) if (placeOf(p) >= first) found.add(p);
+    }
+    return missing.size === 0;
+  };
+};
+
 // -------------------------------------------------------------------------------------
 // interpreter
 // -------------------------------------------------------------------------------------
@@ -69,6 +87,7 @@ export const blocked =
     const outputs = graph.outputs.map((o) => o.value);
     const nodes = topological(outputs);
     const readers = readersOf(nodes);
+    const runsBefore = before(nodes);
     const known = new Map<Node, Known[]>();
     const formsOf = (v: Value): Known => (known.get(v.node) as Known[])[v.index] as Known;
     const plain = (v: Value): Value => {
@@ -83,10 +102,12 @@ export const blocked =
     const forms: Forms = {
       block,
       batch,
-      isLast: (v, node, after) => {
-        const before = new Set(topological([after]));
-        return (readers.get(v.node) ?? []).every((r) => r === node || before.has(r));
-      },
+      isLast: (v, node, after) =>
+        after.node !== v.node &&
+        runsBefore(
+          (readers.get(v.node) ?? []).filter((r) => r !== node),
+          after.node,
+        ),
       uses: usesOf(nodes, outputs),
       plain,
       isBlocked: (v) => formsOf(v).blocked !== undefined,
