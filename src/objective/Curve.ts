@@ -4,7 +4,7 @@
  *
  * A curve is a discretisation: the area is exact for outputs that the thresholds tell apart.
  */
-import { operator, type Value } from '../graph/Graph.ts';
+import { operator, type Value, valueType } from '../graph/Graph.ts';
 import {
   add,
   cast,
@@ -13,6 +13,7 @@ import {
   gather,
   gatherElements,
   greater,
+  int64s,
   mul,
   rank,
   reduceSum,
@@ -113,7 +114,9 @@ const sumsAbove = (n: number, labels: number | undefined, below: Value): ((amoun
           ),
         );
   const places = reshape(['?'])(cells);
-  const empty = tensor(new Array((n + 1) * width).fill(0), [(n + 1) * width], 'float32');
+  const size = (n + 1) * width;
+  // Not a constant of the file: with many thresholds and labels it would be most of it.
+  const empty = operator('ConstantOfShape', [int64s([size])], [valueType('float32', [size])])[0] as Value;
   return (amounts) => {
     const found = scatterElements(empty, places, reshape(['?'])(amounts), 0, 'add');
     const counted = labels === undefined ? found : reshape([n + 1, width])(found);
