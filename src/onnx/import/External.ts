@@ -64,7 +64,7 @@ export const fromFiles =
     const end = length === undefined ? bytes.length : offset + length;
     return end > bytes.length || offset > bytes.length
       ? refuse(externalData(location, `tensor '${tensor}' takes bytes ${offset} to ${end}, it has ${bytes.length}`))
-      : bytes.subarray(offset, end);
+      : bytes.slice(offset, end);
   };
 
 /** From parts that have been read, by `keyOf`. */

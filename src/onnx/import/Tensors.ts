@@ -40,8 +40,9 @@ const half = fromBits('float16');
 const brain = fromBits('bfloat16');
 
 const arrayOf = (dtype: Element, bytes: Uint8Array): TypedArray => {
-  // A copy: the file's bytes need not be aligned.
-  const { buffer } = new Uint8Array(bytes);
+  // A copy of what is a part of something else, which need not be aligned; what was read by itself is taken as it is.
+  const isWhole = bytes.byteLength === bytes.buffer.byteLength;
+  const { buffer } = isWhole ? bytes : new Uint8Array(bytes);
   switch (dtype) {
     case 'float32':
       return new Float32Array(buffer);
@@ -143,7 +144,7 @@ export const locationOf = (tensor: TensorProto): Location | undefined => {
       };
 };
 
-/** Bytes of a tensor that lie elsewhere. */
+/** Bytes of a tensor that lie elsewhere, which nobody changes from then on. */
 export type ReadExternal = (at: Location, tensor: string) => Uint8Array;
 
 const shapeOf = (tensor: TensorProto, what: string, limits: Required<Limits>): readonly number[] => {
