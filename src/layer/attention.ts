@@ -14,6 +14,7 @@ import { governed, type KernelGoverning } from './governing.ts';
 import { glorotUniform, zeros } from './Initializer.ts';
 import type { Governed, Initializer } from './Options.ts';
 import type { MultiHeadAttentionSpec } from './SequenceSpec.ts';
+import type { Spec } from './Spec.ts';
 import type { Tensor } from './Tensor.ts';
 import { applied } from './Tensor.ts';
 
@@ -201,12 +202,16 @@ export interface Attending<
   readonly mask?: Tensor<M> & (MaskError<'attend', Q, V, M> extends infer E extends string ? E : unknown);
 }
 
-const sources = (to: {
+/** The same, whatever the shapes: the results' types are the promise. */
+interface Flows {
   readonly query: Tensor<unknown>;
   readonly value: Tensor<unknown>;
   readonly key?: Tensor<unknown>;
   readonly mask?: Tensor<unknown>;
-}): readonly Tensor<unknown>[] => [to.query, to.value, to.key ?? to.value, ...(to.mask === undefined ? [] : [to.mask])];
+}
+
+const attended = <S>(spec: Spec, { query, value, key = value, mask }: Flows): Tensor<S> =>
+  applied(spec, [query, value, key, ...(mask === undefined ? [] : [mask])]);
 
 /**
  * An attention layer from a query to a value and a key (the value by default), in a graph. `mask` says for each query and
@@ -225,7 +230,7 @@ export const attend = <
 >(
   layer: Layer<F>,
   to: Attending<F, Q, V, K, M>,
-): Tensor<Known<Apply<F, Sources<Q, V, K>>>> => applied(layer.spec, sources(to as Parameters<typeof sources>[0]));
+): Tensor<Known<Apply<F, Sources<Q, V, K>>>> => attended(layer.spec, to as unknown as Flows);
 
 type HeadsOf<F> = F extends { readonly heads: infer H } ? H : undefined;
 
@@ -251,7 +256,8 @@ export const attendWithScores = <
   readonly output: Tensor<Known<Apply<F, Sources<Q, V, K>>>>;
   readonly scores: Tensor<Known<ScoresOut<Q, V, HeadsOf<F>>>>;
 } => {
-  const output = attend(layer, to);
+  const flows = to as unknown as Flows;
+  const output = attended<Known<Apply<F, Sources<Q, V, K>>>>(layer.spec, flows);
   const heads = 'heads' in layer.spec ? layer.spec.heads : undefined;
-  return { output, scores: applied({ op: 'attentionScores', heads }, [output, to.value]) };
+  return { output, scores: applied({ op: 'attentionScores', heads }, [output, flows.value]) };
 };
