@@ -199,6 +199,11 @@ describe('names and freezing', () => {
 });
 
 describe('merge', () => {
+  it('of nothing, as no outputs, is no model', () => {
+    expect(left(Surgery.merge({})).message).toBe('a model needs at least one output');
+    expect(left(pipe(whole, Surgery.outputs({}))).message).toBe('a model needs at least one output');
+  });
+
   it('puts models side by side', async () => {
     const small = L.model(L.input([4]), L.dense(2));
     const both = right(Surgery.merge({ picture: whole, numbers: small }));

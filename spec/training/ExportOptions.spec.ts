@@ -211,6 +211,19 @@ describe('metadata', () => {
     expect(E.isLeft(Onnx.metadata(Uint8Array.of(1, 2, 3)))).toBe(true);
   });
 
+  it('that JSON cannot say is refused, and so is a format that there is not', () => {
+    const circle: Record<string, unknown> = {};
+    circle.again = circle;
+    for (const said of [{ provenance: circle }, { preprocessing: { seed: 1n } }])
+      expect(left(T.toOnnx(said as T.ExportOptions)(pictures))).toMatchObject({
+        _tag: 'FitError',
+        message: expect.stringMatching(/^(provenance|preprocessing): expected what JSON can say/),
+      });
+    expect(left(T.toOnnx({ weights: 'int4' as 'int8' })(pictures)).message).toBe(
+      "weights: expected 'float32', 'float16', 'int8', 'dynamicInt8', got \"int4\"",
+    );
+  });
+
   it('with labels that are not as many as the features is refused', () => {
     expect(left(T.toOnnx({ labels: ['a', 'b'] })(pictures))).toMatchObject({
       _tag: 'FitError',

@@ -49,14 +49,21 @@ const stored: Readonly<Record<WeightFormat, (graph: Graph) => Graph>> = {
   dynamicInt8: quantise('dynamic'),
 };
 
-export type ShippingError = LoweringError | { readonly _tag: 'DimensionsError'; readonly message: string };
+export type ShippingError = LoweringError | { readonly _tag: 'ShippingOptionsError'; readonly message: string };
 
 /** The passes, in the order in which one makes work for the next. */
 export const ship =
   (options: Shipping) =>
   (graph: Graph): E.Either<ShippingError, Graph> => {
     const bad = dimensionsError(graph, options.dimensions);
-    if (bad !== undefined) return E.left({ _tag: 'DimensionsError', message: `dimensions: ${bad}` });
+    if (bad !== undefined) return E.left({ _tag: 'ShippingOptionsError', message: `dimensions: ${bad}` });
+    if (!Object.hasOwn(stored, options.weights)) {
+      const formats = Object.keys(stored).map((format) => `'${format}'`);
+      return E.left({
+        _tag: 'ShippingOptionsError',
+        message: `weights: expected ${formats.join(', ')}, got ${JSON.stringify(options.weights)}`,
+      });
+    }
     return lowering(() =>
       pipe(
         graph,

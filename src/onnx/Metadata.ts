@@ -5,6 +5,8 @@
  * Law: `fromEntries(toEntries(m))` is `m`.
  */
 import * as E from 'fp-ts/lib/Either.js';
+import { pipe } from 'fp-ts/lib/function.js';
+import { stringify } from 'fp-ts/lib/Json.js';
 import { decode } from './Decode.ts';
 import type { OnnxError } from './OnnxError.ts';
 
@@ -32,19 +34,40 @@ export interface Metadata {
 // entries
 // -------------------------------------------------------------------------------------
 
+const written = (name: string, value: unknown): E.Either<string, Readonly<Record<string, string>>> =>
+  value === undefined
+    ? E.right({})
+    : pipe(
+        stringify(value),
+        E.bimap(
+          (why) =>
+            `${name}: expected what JSON can say, numbers, text, lists and records of them: ` +
+            `${why instanceof Error ? why.message.split('\n')[0] : why}`,
+          (text): Readonly<Record<string, string>> => ({ [name]: text }),
+        ),
+      );
+
+/** Left: what cannot be written as JSON, and why. */
 export const toEntries = ({
   labels,
   preprocessing,
   provenance,
   version,
   entries,
-}: Metadata): Record<string, string> => ({
-  ...(labels === undefined ? {} : { labels: JSON.stringify(labels) }),
-  ...(preprocessing === undefined ? {} : { preprocessing: JSON.stringify(preprocessing) }),
-  ...(provenance === undefined ? {} : { provenance: JSON.stringify(provenance) }),
-  ...(version === undefined ? {} : { version }),
-  ...entries,
-});
+}: Metadata): E.Either<string, Readonly<Record<string, string>>> =>
+  pipe(
+    E.Do,
+    E.apS('labels', written('labels', labels)),
+    E.apS('preprocessing', written('preprocessing', preprocessing)),
+    E.apS('provenance', written('provenance', provenance)),
+    E.map((said) => ({
+      ...said.labels,
+      ...said.preprocessing,
+      ...said.provenance,
+      ...(version === undefined ? {} : { version }),
+      ...entries,
+    })),
+  );
 
 const parsed = (text: string): Json | undefined => {
   const found = E.tryCatch(

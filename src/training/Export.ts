@@ -56,7 +56,7 @@ export interface ExportOptions extends Omit<Metadata, 'entries'> {
 /**
  * The model with its weights as an ONNX file's bytes: inference mode (no dropout), plain ai.onnx operators, a symbolic
  * batch. Errors: an opset that there is not or that has no form of an operator, labels that are not as many as the
- * output's features, dimensions that the inputs do not have.
+ * output's features, dimensions that the inputs do not have, metadata that JSON cannot say.
  *
  * Keras `model.export(format='onnx')`, PyTorch `torch.onnx.export` and onnxruntime's `quantize_dynamic`.
  *
@@ -67,20 +67,30 @@ export const toOnnx =
   (options: ExportOptions = {}) =>
   <I, O, T, K extends string>(trained: Trained<I, O, T, K>): E.Either<TrainingError, Uint8Array> =>
     pipe(
-      graphOf(trained, options),
-      E.chainW((graph) => encode(graph, encoding(options))),
+      E.Do,
+      E.apSW('settings', encoding(options)),
+      E.bindW('graph', () => graphOf(trained, options)),
+      E.chainW(({ graph, settings }) => encode(graph, settings)),
     );
 
-const encoding = ({ opset, labels, preprocessing, provenance, version, metadata }: ExportOptions): EncodeOptions => ({
-  opset: opset ?? 17,
-  metadata: toEntries({
-    ...(labels === undefined ? {} : { labels }),
-    ...(preprocessing === undefined ? {} : { preprocessing }),
-    ...(provenance === undefined ? {} : { provenance }),
-    ...(version === undefined ? {} : { version }),
-    ...(metadata === undefined ? {} : { entries: metadata }),
-  }),
-});
+const encoding = ({
+  opset,
+  labels,
+  preprocessing,
+  provenance,
+  version,
+  metadata,
+}: ExportOptions): E.Either<TrainingError, EncodeOptions> =>
+  pipe(
+    toEntries({
+      ...(labels === undefined ? {} : { labels }),
+      ...(preprocessing === undefined ? {} : { preprocessing }),
+      ...(provenance === undefined ? {} : { provenance }),
+      ...(version === undefined ? {} : { version }),
+      ...(metadata === undefined ? {} : { entries: metadata }),
+    }),
+    E.bimap(fitError, (entries) => ({ opset: opset ?? 17, metadata: entries })),
+  );
 
 /** As many names as the only output has features. */
 const labelsError = ({ outputs }: Resolved, labels: readonly string[] | undefined): string | undefined => {
@@ -114,7 +124,7 @@ const graphOf = <I, O, T, K extends string>(
           dimensions: options.dimensions ?? {},
           opset: options.opset ?? 17,
         }),
-        E.mapLeft((error) => (error._tag === 'DimensionsError' ? fitError(error.message) : error)),
+        E.mapLeft((error) => (error._tag === 'ShippingOptionsError' ? fitError(error.message) : error)),
       ),
     ),
   );
@@ -130,8 +140,10 @@ const encoded =
       return E.map((model: Uint8Array): Encoded => ({ model, files: [] }))(toOnnx(options)(trained));
     const external = { ...(externalData === true ? {} : externalData), location: `${fileName(path)}.data` };
     return pipe(
-      graphOf(trained, options),
-      E.chainW((graph) => encodeExternal(graph, { ...encoding(options), external })),
+      E.Do,
+      E.apSW('settings', encoding(options)),
+      E.bindW('graph', () => graphOf(trained, options)),
+      E.chainW(({ graph, settings }) => encodeExternal(graph, { ...settings, external })),
     );
   };
 

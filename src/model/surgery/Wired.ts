@@ -105,8 +105,13 @@ const wired = (spec: ModelSpec): Model<never, unknown> => ({ _tag: 'Model', spec
 /** The model again, if its shapes still fit. Values that were carried for what is gone are left behind. */
 export const close = <I, O>(w: Wired): E.Either<SurgeryError, Model<I, O>> =>
   pipe(
-    trimmed(w),
-    E.mapLeft((e) => surgeryError(e.message)),
+    w.outputs.length === 0 ? E.left(surgeryError('a model needs at least one output')) : E.right(w),
+    E.chain((some) =>
+      pipe(
+        trimmed(some),
+        E.mapLeft((e) => surgeryError(e.message)),
+      ),
+    ),
     E.chain((kept) => {
       const spec = specOf(kept);
       return pipe(
