@@ -52,9 +52,12 @@ it('10,000 chunks', async () => {
   expect(watched.live()).toEqual({ sessions: 0, residents: 0 });
   const mb = (bytes: number | undefined) => (bytes ?? 0) / 2 ** 20;
   console.log(`resident MB after each 500 chunks: ${sizes.map((s) => mb(s).toFixed(0)).join(' ')}`);
-  // Weights and moments take 1.5 MB: kept once per chunk they would be 15 GB, once per epoch 30 MB.
-  const early = Math.max(...sizes.slice(2, 6));
-  const late = Math.min(...sizes.slice(-4));
-  expect(mb(late - early)).toBeLessThan(25);
+  // Weights and moments take 1.5 MB: kept once per chunk they would be 15 GB, kept once per epoch 1.5 MB after each. The worker's heap
+  // is not collected on demand: once, at any time, it takes some 40 MB more and stays there; so the usual growth is what counts.
+  const growth = sizes.slice(1).map((size, i) => mb(size) - mb(sizes[i]));
+  const median = growth.sort((x, y) => x - y)[Math.floor(growth.length / 2)];
+  console.log(`median growth over 500 chunks: ${median?.toFixed(2)} MB`);
+  expect(median).toBeLessThan(0.75);
+  expect(mb(sizes.at(-1)) - mb(sizes[0])).toBeLessThan(100);
   await inner.close();
 });
