@@ -97,6 +97,13 @@ describe('encodeExternal', () => {
     ]);
   });
 
+  it('refuses sizes that are none', () => {
+    for (const sizes of [{ threshold: Number.NaN }, { threshold: -1 }, { shardBytes: 0 }, { shardBytes: Number.NaN }])
+      expect(left(Onnx.encodeExternal(g, { external: { location: 'g.data', ...sizes } })).message).toContain(
+        'or more, got',
+      );
+  });
+
   it('refuses a path', () => {
     for (const location of ['../g', 'a/b', '', '..'])
       expect(left(Onnx.encodeExternal(g, { external: { location } }))._tag).toBe('IllFormed');

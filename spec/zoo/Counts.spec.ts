@@ -123,6 +123,20 @@ describe('shapes', () => {
   });
 });
 
+describe('options', () => {
+  it.each([
+    ['imageSize must be a multiple of 16', L.model(L.input([3, 50, 50]), Zoo.vitTi16({ imageSize: 50 }))],
+    ['depth must be 6n + 4', L.model(L.input([3, 32, 32]), Zoo.wideResnet({ depth: 15 as 16 }))],
+    [
+      'features must be a multiple of heads',
+      L.model(L.tokens(['seq']), Zoo.gpt({ layers: 1, heads: 3, features: 4, vocabulary: 9, context: 4 })),
+    ],
+  ])('that cannot be are said: %s', (says, model) => {
+    const resolved = resolve(model as unknown as AnyModel);
+    expect(E.isLeft(resolved) && resolved.left.map((e) => e.message).join()).toContain(says);
+  });
+});
+
 describe('groups', () => {
   it('backbone and head, and stages inside', () => {
     expect(groups(L.model(L.input([3, 64, 64]), Zoo.resnet18()))).toEqual([

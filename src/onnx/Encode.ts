@@ -7,6 +7,7 @@
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import * as E from 'fp-ts/lib/Either.js';
+import { pipe } from 'fp-ts/lib/function.js';
 import type { Attribute, Graph, InputNode, Node, OperatorNode, Value } from '../graph/Graph.ts';
 import { topological } from '../graph/Graph.ts';
 import { type ExternalOptions, fileOf } from './ExternalData.ts';
@@ -337,9 +338,23 @@ export const encodeExternal = (
   graph: Graph,
   { external, ...options }: EncodeOptions & { readonly external: ExternalOptions },
 ): E.Either<OnnxError, Encoded> =>
-  /^[^/\\\0]+$/.test(external.location) && !['.', '..'].includes(external.location)
-    ? guarded(graph, () => write(graph, options, external))
-    : E.left(illFormed(`'${external.location}' is not the name of a file in the model's folder`));
+  pipe(
+    externalFault(external),
+    E.fromPredicate(
+      (fault) => fault === undefined,
+      (fault) => illFormed(`${fault}`),
+    ),
+    E.chain(() => guarded(graph, () => write(graph, options, external))),
+  );
+
+const externalFault = ({ location, threshold = 0, shardBytes = 1 }: ExternalOptions): string | undefined =>
+  !/^[^/\\\0]+$/.test(location) || ['.', '..'].includes(location)
+    ? `'${location}' is not the name of a file in the model's folder`
+    : !(threshold >= 0)
+      ? `external data: threshold must be a number of bytes, 0 or more, got ${threshold}`
+      : shardBytes >= 1
+        ? undefined
+        : `external data: shardBytes must be 1 or more, got ${shardBytes}`;
 
 const guarded = <A>(graph: Graph, attempt: () => E.Either<OnnxError, A>): E.Either<OnnxError, A> =>
   E.flatten(

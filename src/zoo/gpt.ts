@@ -6,7 +6,7 @@ import * as E from 'fp-ts/lib/Either.js';
 import * as Op from '../graph/Operators.ts';
 import * as L from '../layer/Layer.ts';
 import { dims, isInt } from '../shape/Shape.ts';
-import { orElse } from './parts.ts';
+import { orElse, sound } from './parts.ts';
 
 // -------------------------------------------------------------------------------------
 // one matrix for tokens in and out
@@ -122,7 +122,9 @@ const block = ({ layers, heads, features }: GptSizes, dropout: number) =>
 export const gpt = <const V extends number = 50257>(options: GptSizes & GptOptions<V>) => {
   const dropout = options.dropout ?? 0.1;
   const words = tiedEmbedding(orElse<V>(options.vocabulary, 50257), options.features);
+  const { features, heads } = options;
   return L.sequential(
+    sound('gpt', features % heads !== 0 && `features must be a multiple of heads, got ${features} and ${heads}`),
     words,
     L.learnedPositions(options.context ?? 1024, { initializer: normal(0.02) }),
     L.dropout(dropout),

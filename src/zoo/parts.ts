@@ -232,6 +232,10 @@ export interface ClassToken extends L.Leaf {
     : 'classToken: expects [batch,seq,features]';
 }
 
+/** Nothing, or the reason why a network of such options is none: an error of its first layer. */
+export const sound = (name: string, fault: string | false): L.Layer<Same> =>
+  when(fault !== false, () => L.custom<Same>({ name, output: () => E.left(`${name}: ${fault}`), lower: (x) => x }));
+
 /**
  * A learned vector in front of a sequence, which gathers what the sequence is as a whole. Shapes: `[batch, seq,
  * features]` to `[batch, seq + 1, features]`. Parameter: `token` `[1, 1, features]`, zeros at first. Dosovitskiy et al.

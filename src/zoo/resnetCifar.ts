@@ -3,7 +3,7 @@
  * Zagoruyko and Komodakis 2016.
  */
 import * as L from '../layer/Layer.ts';
-import { convNorm, heFanOut, orElse, times, topped, torchNorm, when } from './parts.ts';
+import { convNorm, heFanOut, orElse, sound, times, topped, torchNorm, when } from './parts.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -136,10 +136,12 @@ const wideStage = <O extends number, const S extends number>(filters: O, length:
  */
 export const wideResnet = <const N extends number = 10>(options: WideResNetOptions<N> = {}) => {
   const width = 16 * (options.widen ?? 10);
-  const length = ((options.depth ?? 28) - 4) / 6;
-  const dropout = options.dropout ?? 0;
+  const { depth = 28, dropout = 0 } = options;
+  const length = (depth - 4) / 6;
+  const isDepth = Number.isInteger(length) && length > 0;
   return topped(
     L.sequential(
+      sound('wideResnet', !isDepth && `depth must be 6n + 4: 10, 16, 22, 28, ..., got ${depth}`),
       conv(16, 3, 1, 1),
       L.named('stage1', wideStage(width, length, 1, dropout)),
       L.named('stage2', wideStage(2 * width, length, 2, dropout)),

@@ -4,7 +4,7 @@
  * vision".
  */
 import * as L from '../layer/Layer.ts';
-import { type Classes, classToken, orElse, topped, truncated02 } from './parts.ts';
+import { type Classes, classToken, orElse, sound, topped, truncated02 } from './parts.ts';
 
 // -------------------------------------------------------------------------------------
 // patches
@@ -65,11 +65,12 @@ const encoder = <D extends number>(features: D, heads: number, dropout: number) 
 const vitFeatures =
   <const D extends number>(features: D, heads: number) =>
   (options: VitFeaturesOptions = {}) => {
-    const dropout = options.dropout ?? 0;
+    const { dropout = 0, imageSize = 224 } = options;
     return L.sequential(
+      sound('vit', imageSize % 16 !== 0 && `imageSize must be a multiple of 16, the patches' size, got ${imageSize}`),
       patches(16, features),
       classToken(),
-      L.learnedPositions(tokensOf(options.imageSize ?? 224, 16) + 1, {
+      L.learnedPositions(tokensOf(imageSize, 16) + 1, {
         initializer: L.Initializer.randomNormal({ stddev: 0.02 }),
       }),
       L.dropout(dropout),
