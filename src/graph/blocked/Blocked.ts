@@ -10,6 +10,7 @@
 import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { predecessors, topological } from '../Graph.ts';
 import { written } from '../KernelGradient.ts';
+import { shared } from '../rewrite/Shared.ts';
 import { fits } from './KernelGradient.ts';
 import { imageOf, isPoint, toBlocked, toPlain } from './Layout.ts';
 import { type Forms, type Rewritten, rules } from './Rules.ts';
@@ -165,5 +166,5 @@ export const blocked =
         node.outputs.map((type, index) => ({ plain: { type, node: copy, index }, blocked: undefined })),
       );
     }
-    return { ...graph, outputs: graph.outputs.map((o) => ({ ...o, value: plain(o.value) })) };
+    return shared({ ...graph, outputs: graph.outputs.map((o) => ({ ...o, value: plain(o.value) })) });
   };

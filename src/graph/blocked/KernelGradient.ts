@@ -43,8 +43,17 @@ interface Samples {
   readonly places: Value;
 }
 
+/** What brought the batch in: the same for all layers, so that they share what follows from its size. */
+const source = (x: Value): Value => {
+  const [batch] = x.type.shape;
+  const { node } = x;
+  const before =
+    node._tag === 'Operator' && batch !== '?' ? node.inputs.find((v) => v?.type.shape[0] === batch) : undefined;
+  return before === undefined ? x : source(before);
+};
+
 const samplesOf = (x: Value, block: number): Samples => {
-  const count = Op.gather(Op.shapeOf(x), Op.scalar(0, 'int64'));
+  const count = Op.gather(Op.shapeOf(source(x)), Op.scalar(0, 'int64'));
   const blocks = Op.div(Op.add(count, block - 1), block);
   return { count: Op.cast('int32')(count), places: Op.cast('int32')(Op.range(Op.mul(blocks, block))) };
 };

@@ -10,7 +10,7 @@ import { type Rule, rewrite } from './Rewrite.ts';
 const random = /^(Random|Bernoulli|Multinomial|Dropout)/;
 
 /** Constants of more elements are compared by identity only. */
-const small = 64;
+const small = 4096;
 
 const attributeKey = (a: Attribute): string | undefined =>
   a._tag === 'Graph' || a._tag === 'Tensor' ? undefined : `${a._tag}:${a.value}`;
