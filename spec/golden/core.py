@@ -316,4 +316,45 @@ case("einsum ellipsis at the end", [draw(2, 3, 2, 2)], [draw(3, 4), draw(4, 1, 1
 case("einsum ellipsis of nothing", [draw(2, 3)], [draw(3, 2)], lambda a, w: a[0] @ w[0])
 case("einsum ellipsis, a bias in the middle", [draw(2, 3, 2, 4)], [draw(4, 3), draw(3, 1)], lambda a, w: torch.einsum("...xy,yz->...zx", *a, w[0]) + w[1])
 
+# ---- batch renormalisation ------------------------------------------------------------------------------------------
+
+
+def renorm(name, shape, axis, eps=1e-3, momentum=0.99, renorm_momentum=0.99, rmin=0.0, rmax=math.inf, dmax=math.inf):
+    """Ioffe 2017 with Keras's running statistics: the corrections r and d are constants to the gradient."""
+    n = shape[axis]
+    axes = [i for i in range(len(shape)) if i != axis]
+    along = [-1 if i == axis else 1 for i in range(len(shape))]
+    # gamma, beta, moving mean and variance, moving deviation, mean and deviation of the corrections
+    weights = [draw(n) + 1, draw(n), draw(n), draw(n) + 1, draw(n) + 1, draw(n), draw(n) + 1]
+
+    def statistics(x):
+        return x.mean(axes), torch.sqrt(x.var(axes, unbiased=False) + eps)
+
+    def training(a, w):
+        mean, deviation = statistics(a[0])
+        before = w[6].clamp(min=math.sqrt(eps))
+        r = (deviation / before).clamp(rmin, rmax).detach()
+        d = ((mean - w[5]) / before).clamp(-dmax, dmax).detach()
+        plain = F.batch_norm(a[0].transpose(1, axis), None, None, training=True, eps=eps).transpose(1, axis)
+        y = plain * r.reshape(along) + d.reshape(along)
+        return y * w[0].reshape(along) + w[1].reshape(along) + sum(0 * v.sum() for v in w[2:])
+
+    def updates(a, w):
+        mean, deviation = statistics(a[0])
+        moved = w[4] * momentum + deviation * (1 - momentum)
+        return {
+            "moving_mean": w[2] * momentum + mean * (1 - momentum),
+            "moving_variance": (moved ** 2 - eps).clamp(min=0),
+            "moving_stddev": moved,
+            "renorm_mean": w[5] * renorm_momentum + mean * (1 - renorm_momentum),
+            "renorm_stddev": w[6] * renorm_momentum + deviation * (1 - renorm_momentum),
+        }
+
+    case(f"renorm {name}", [draw(*shape, scale=2)], weights, training, mode="training", updates=updates)
+
+
+renorm("rank 2", [5, 3], 1)
+renorm("image, bounded", [3, 2, 3, 4], 1, rmin=0.9, rmax=1.1, dmax=0.2, momentum=0.8, renorm_momentum=0.6)
+renorm("sequence, one bound", [2, 4, 3], 2, eps=0.1, rmax=0.8)
+
 json.dump(cases, sys.stdout, separators=(",", ":"))

@@ -113,6 +113,18 @@ export const coreModels = (L: Constructors): Readonly<Record<string, Wire>> => (
   'batch image without center, training': on(() => L.batchNormalization({ center: false })),
   'batch rank 2 without scale, training': on(() => L.batchNormalization({ scale: false, momentum: 0 })),
   'batch image on the last axis, bare, training': on(() => L.batchNormalization({ axis: -1, ...bare, momentum: 0.5 })),
+  'renorm rank 2': on(() => L.batchNormalization({ renorm: true })),
+  'renorm image, bounded': on(() =>
+    L.batchNormalization({
+      renorm: true,
+      renormClipping: { rmin: 0.9, rmax: 1.1, dmax: 0.2 },
+      renormMomentum: 0.6,
+      momentum: 0.8,
+    }),
+  ),
+  'renorm sequence, one bound': on(() =>
+    L.batchNormalization({ renorm: true, renormClipping: { rmax: 0.8 }, epsilon: 0.1 }),
+  ),
   'batch rank 2, inference': on(() => L.batchNormalization()),
   'batch image, inference': on(() => L.batchNormalization()),
   'batch sequence, momentum 0.7, epsilon 0.1, inference': on(() => L.batchNormalization({ epsilon: 0.1 })),

@@ -213,4 +213,22 @@ describe('initialValues', () => {
     const g = [...(initialValue(p, 0, v).data as Float32Array)];
     expect(g).toEqual(golden.expected.g.data.map((x) => expect.closeTo(x, 6)));
   });
+
+  it('deviations of batch renormalisation are the roots of the first variance', () => {
+    const movingVarianceInitializer = L.Initializer.constant(4);
+    const model = L.model(L.input([2]), L.batchNormalization({ renorm: true, movingVarianceInitializer }));
+    const resolved = resolve(model as never);
+    const values = E.isRight(resolved) ? initialValues(resolved.right, 1) : {};
+    expect(
+      Object.fromEntries(Object.entries(values).map(([name, v]) => [name.split('.').at(-1), [...v.data]])),
+    ).toEqual({
+      gamma: [1, 1],
+      beta: [0, 0],
+      moving_mean: [0, 0],
+      moving_variance: [4, 4],
+      moving_stddev: [2, 2],
+      renorm_mean: [0, 0],
+      renorm_stddev: [2, 2],
+    });
+  });
 });

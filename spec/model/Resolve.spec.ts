@@ -300,6 +300,13 @@ describe('errors', () => {
     ]);
   });
 
+  it('know bounds that cross', () => {
+    const layer = L.batchNormalization({ renorm: true, renormClipping: { rmin: 2, rmax: 0.5 } });
+    expect(errors(L.model(L.input([3]), layer))).toEqual([
+      'batch_normalization | batchNormalization: rmax 0.5 is below rmin 2',
+    ]);
+  });
+
   it('say in which scope they are', () => {
     const m = L.model(
       L.input([1, 4, 4]),

@@ -69,7 +69,17 @@ const conv = fc.record(
   { requiredKeys: ['filters', 'kernel'] },
 );
 const pool = fc.record({ kernel: both(positive(5)), strides: both(positive(3)), padding }, { requiredKeys: [] });
-const normalization = fc.record({ momentum: rate, epsilon: rate, axis }, { requiredKeys: [] });
+const renorm = fc.record(
+  {
+    renorm: fc.boolean(),
+    renormMomentum: rate,
+    renormClipping: fc.record({ rmin: rate, dmax: rate }, { requiredKeys: [] }),
+  },
+  { requiredKeys: [] },
+);
+const normalization = fc
+  .tuple(fc.record({ momentum: rate, epsilon: rate, axis }, { requiredKeys: [] }), fc.option(renorm, { freq: 1 }))
+  .map(([o, more]) => ({ ...o, ...more }));
 const target = fc.array(fc.oneof({ weight: 9, arbitrary: dim(12) }, fc.constantFrom(-1, 0)), { maxLength: 3 });
 
 // ----- cases

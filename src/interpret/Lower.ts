@@ -5,7 +5,7 @@
 import type { Value } from '../graph/Graph.ts';
 import { label } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
-import type { BatchNormalizationSpec, DenseSpec } from '../layer/CoreSpec.ts';
+import type { DenseSpec } from '../layer/CoreSpec.ts';
 import { isCore } from '../layer/CoreSpec.ts';
 import { type Activation, activationName } from '../layer/Options.ts';
 import { isSequence } from '../layer/SequenceSpec.ts';
@@ -15,9 +15,10 @@ import { activityOf } from '../model/Governed.ts';
 import type { PlacedLayer, Resolved, Source } from '../model/Resolved.ts';
 import { dims } from '../shape/Shape.ts';
 import { activate } from './lower/activation.ts';
+import { batchNormalization } from './lower/batchNormalization.ts';
 import { lowerCore } from './lower/core.ts';
 import { lowerImported } from './lower/imported.ts';
-import { maskOf, masksFor, sequenceMask, spread } from './lower/masks.ts';
+import { maskOf, masksFor, sequenceMask } from './lower/masks.ts';
 import { weightNormalization } from './lower/normalization.ts';
 import type { Inputs, Mode, Result, Site } from './lower/Site.ts';
 import { lowerSequence } from './lower/sequence.ts';
@@ -61,44 +62,6 @@ const dense = (spec: DenseSpec, x: Value, kernel: Value, bias: Value | undefined
         ? Op.gemm(x, kernel, bias)
         : Op.add(Op.matMul(x, kernel), bias);
   return activate(spec.activation, -1)(y);
-};
-
-/** Means over axes: of all of `x`, or of the steps that count, by Keras's formula. */
-const averageOf = (axes: readonly number[], x: Value, mask: Value | undefined): ((v: Value) => Value) => {
-  if (mask === undefined) return Op.reduceMean({ axes, keepDims: true });
-  const weights = Op.mul(Op.fillLike(x, 1), Op.cast(x.type.dtype)(spread(mask, x)));
-  const sum = Op.reduceSum({ axes, keepDims: true });
-  const total = Op.add(sum(weights), 1e-7);
-  return (v) => Op.div(sum(Op.mul(v, weights)), total);
-};
-
-const batchNormalization = (spec: BatchNormalizationSpec, x: Value, at: Site): Result => {
-  const rank = Op.rank(x);
-  const axis = Op.axisOf(x, spec.axis ?? (rank >= 4 ? 1 : -1));
-  const perChannel = x.type.shape.map((d, i) => (i === axis ? d : 1));
-  const spread = axis === rank - 1 ? (v: Value) => v : Op.reshape(perChannel);
-  const mean = at.parameter('moving_mean');
-  const variance = at.parameter('moving_variance');
-  const scaled = (inverse: Value): Value => (spec.scale ? Op.mul(inverse, spread(at.parameter('gamma'))) : inverse);
-  const shifted = (y: Value): Value => (spec.center ? Op.add(y, spread(at.parameter('beta'))) : y);
-  const inverse = (v: Value): Value => Op.reciprocal(Op.sqrt(Op.add(v, spec.epsilon)));
-  if (at.mode._tag === 'Inference') {
-    if (axis !== 1) return { output: shifted(Op.mul(Op.sub(x, spread(mean)), scaled(spread(inverse(variance))))) };
-    const gamma = spec.scale ? at.parameter('gamma') : Op.fillLike(mean, 1);
-    const beta = spec.center ? at.parameter('beta') : Op.fillLike(mean, 0);
-    return { output: Op.batchNormalization(x, gamma, beta, mean, variance, spec.epsilon) };
-  }
-  const axes = perChannel.flatMap((_, i) => (i === axis ? [] : [i]));
-  const average = averageOf(axes, x, at.masks[0]);
-  const batchMean = average(x);
-  const centred = Op.sub(x, batchMean);
-  const batchVariance = average(Op.mul(centred, centred));
-  const moved = (old: Value, batch: Value): Value =>
-    Op.add(Op.mul(old, spec.momentum), Op.mul(Op.reshapeLike(old)(batch), 1 - spec.momentum));
-  return {
-    output: shifted(Op.mul(centred, scaled(inverse(batchVariance)))),
-    updates: { moving_mean: moved(mean, batchMean), moving_variance: moved(variance, batchVariance) },
-  };
 };
 
 const dropout = (spec: Extract<Leaf, { readonly op: 'dropout' }>, x: Value, at: Site): Value => {

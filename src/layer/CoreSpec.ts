@@ -27,6 +27,14 @@ export interface ScaleInitializers {
   readonly betaInitializer: Initializer;
 }
 
+/** Batch renormalisation: the momentum of its statistics, and the bounds of its corrections. */
+export interface Renorm {
+  readonly momentum: number;
+  readonly rmin: number | undefined;
+  readonly rmax: number | undefined;
+  readonly dmax: number | undefined;
+}
+
 export interface BatchNormalizationSpec extends Governed, ScaleInitializers {
   readonly op: 'batchNormalization';
   /** Axis of the features, counted with the batch at 0: 1 (channels first) for images, the last one otherwise. */
@@ -37,6 +45,7 @@ export interface BatchNormalizationSpec extends Governed, ScaleInitializers {
   readonly scale: boolean;
   readonly movingMeanInitializer: Initializer;
   readonly movingVarianceInitializer: Initializer;
+  readonly renorm?: Renorm;
 }
 
 export interface PReluSpec extends Governed {

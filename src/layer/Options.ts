@@ -89,6 +89,8 @@ export type Initializer =
     }
   /** The Euclidean norm of the layer's other parameter of that role, one for each index of an axis: the output units'. */
   | { readonly _tag: 'NormOf'; readonly role: string; readonly axis?: number }
+  /** The square roots of the layer's other parameter of that role. */
+  | { readonly _tag: 'RootOf'; readonly role: string }
   /** Orthogonal rows or columns of the kernel as a matrix `[..., out]` in Keras's layout. */
   | { readonly _tag: 'Orthogonal'; readonly gain: number }
   /** `gain` where both indices are equal, else 0. */

@@ -54,13 +54,27 @@ export interface BatchNormalizationOptions extends ScaleOptions {
   readonly movingMeanInitializer?: Initializer;
   /** `ones` by default. */
   readonly movingVarianceInitializer?: Initializer;
+  /** Batch renormalisation, see below; `false` by default. */
+  readonly renorm?: boolean;
+  /** Bounds of its corrections, `rmin <= r <= rmax` and `-dmax <= d <= dmax`; one left out does not bound. */
+  readonly renormClipping?: { readonly rmin?: number; readonly rmax?: number; readonly dmax?: number };
+  /** How much of its statistics stays at each step, 0 to 1; 0.99 by default. */
+  readonly renormMomentum?: number;
 }
 
 /**
  * Brings each feature to mean 0 and variance 1 over the batch in training, and with running statistics in inference; then
  * `* gamma + beta`. Any shape of rank 2 or more; it stays. Parameters, one number for each feature: `gamma`, `beta`
  * (trained), `moving_mean`, `moving_variance` (running statistics, biased variance as in Keras). Keras
- * `BatchNormalization`, PyTorch `BatchNorm1d` and `BatchNorm2d`. Ioffe and Szegedy 2015.
+ * `BatchNormalization` (without `synchronized`), PyTorch `BatchNorm1d` and `BatchNorm2d`. Ioffe and Szegedy 2015.
+ *
+ * With `renorm` training sees about what inference does, which helps small batches (Ioffe 2017): what is normalised by the
+ * batch becomes `y * r + d`, with `r = deviation / renorm_stddev` and `d = (mean - renorm_mean) / renorm_stddev` as constants to the
+ * gradient. Three more statistics: `moving_stddev`, of whose square `moving_variance` is made, and `renorm_mean` and
+ * `renorm_stddev`. PyTorch has no such layer.
+ *
+ * @example
+ * batchNormalization({ renorm: true, renormClipping: { rmin: 1 / 3, rmax: 3, dmax: 5 } })
  */
 export const batchNormalization = <const C extends BatchNormalizationOptions = {}>(
   options?: Only<'batchNormalization', C, BatchNormalizationOptions>,
@@ -76,6 +90,16 @@ export const batchNormalization = <const C extends BatchNormalizationOptions = {
     ...scaleInitializers(o),
     movingMeanInitializer: o.movingMeanInitializer ?? zeros,
     movingVarianceInitializer: o.movingVarianceInitializer ?? ones,
+    ...(o.renorm === true
+      ? {
+          renorm: {
+            momentum: o.renormMomentum ?? 0.99,
+            rmin: o.renormClipping?.rmin,
+            rmax: o.renormClipping?.rmax,
+            dmax: o.renormClipping?.dmax,
+          },
+        }
+      : {}),
     ...governed(o),
   });
 };

@@ -36,7 +36,7 @@ const uniformIn =
 const drawOf = (
   initializer: Exclude<
     Initializer,
-    { readonly _tag: 'NormOf' | 'Parts' | 'Orthogonal' | 'Identity' | 'Stft' | 'Values' }
+    { readonly _tag: 'NormOf' | 'RootOf' | 'Parts' | 'Orthogonal' | 'Identity' | 'Stft' | 'Values' }
   >,
   fans: readonly [number, number],
 ): Draw => {
@@ -118,7 +118,7 @@ const identity = (p: ParameterSpec, gain: number): Float32Array => {
 // interpreter
 // -------------------------------------------------------------------------------------
 
-/** The values of one parameter. `NormOf` needs the other parameter's values, `initialValues` has them. */
+/** The values of one parameter. `NormOf` and `RootOf` need the other parameter's values, `initialValues` has them. */
 export const initialValue = (p: ParameterSpec, seed: number, sibling?: NdArray): NdArray<Shape> => {
   const { initializer } = p;
   if (initializer._tag === 'NormOf')
@@ -128,6 +128,12 @@ export const initialValue = (p: ParameterSpec, seed: number, sibling?: NdArray):
       data: sibling === undefined ? new Float32Array(elements(p)).fill(1) : norms(sibling, initializer.axis),
     };
   const values = (data: Float32Array): NdArray<Shape> => ({ dtype: 'float32', shape: p.shape, data });
+  if (initializer._tag === 'RootOf')
+    return values(
+      sibling === undefined
+        ? new Float32Array(elements(p)).fill(1)
+        : Float32Array.from(Array.from<number | bigint>(sibling.data), (x) => Math.sqrt(Number(x))),
+    );
   if (initializer._tag === 'Values')
     return values(
       initializer.values instanceof Float32Array ? initializer.values : Float32Array.from(initializer.values),
@@ -160,7 +166,7 @@ export const initialValue = (p: ParameterSpec, seed: number, sibling?: NdArray):
 export const initialValues = (resolved: Resolved, seed: number): Readonly<Record<string, NdArray<Shape>>> => {
   const values: Record<string, NdArray<Shape>> = {};
   for (const p of resolved.parameters) {
-    const role = p.initializer._tag === 'NormOf' ? p.initializer.role : undefined;
+    const role = 'role' in p.initializer ? p.initializer.role : undefined;
     const sibling = role === undefined ? undefined : values[`${p.name.slice(0, -p.role.length)}${role}`];
     values[p.name] = initialValue(p, seed, sibling);
   }

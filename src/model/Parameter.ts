@@ -202,6 +202,13 @@ const ownParameters = (spec: Leaf, input: AnyShape, inputs: readonly AnyShape[])
         ...(spec.center ? [parameter('beta', features, spec.betaInitializer)] : []),
         parameter('moving_mean', features, spec.movingMeanInitializer, false),
         parameter('moving_variance', features, spec.movingVarianceInitializer, false),
+        ...(spec.renorm === undefined
+          ? []
+          : [
+              parameter('moving_stddev', features, { _tag: 'RootOf', role: 'moving_variance' }, false),
+              parameter('renorm_mean', features, spec.movingMeanInitializer, false),
+              parameter('renorm_stddev', features, { _tag: 'RootOf', role: 'moving_variance' }, false),
+            ]),
       ];
     }
     case 'imported':

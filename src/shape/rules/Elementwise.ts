@@ -6,8 +6,8 @@ import type { Sub } from '../Nat.ts';
 import type { AnyShape, Int, Shape, Show } from '../Shape.ts';
 import { dims, isInt, show } from '../Shape.ts';
 import type { NoiseShapeError } from './NoiseShape.ts';
-import type { Above0, Opt, Unit } from './Option.ts';
-import { above0, unit } from './Option.ts';
+import type { Above0, NotBelow0, Opt, Unit } from './Option.ts';
+import { above0, notBelow0, unit } from './Option.ts';
 
 // -------------------------------------------------------------------------------------
 // any shape
@@ -159,9 +159,21 @@ export type BatchNormalizationOut<S, C> =
     ? E
     : Above0<'batchNormalization', 'epsilon', Opt<C, 'epsilon', 0.001>> extends infer E extends string
       ? E
-      : S extends Int<Shape>
-        ? FloatError<'batchNormalization', S>
-        : NormalizedAt<S, Opt<C, 'axis', undefined>, Axis<Opt<C, 'axis', undefined>, S>>;
+      : RenormError<C> extends infer E extends string
+        ? E
+        : S extends Int<Shape>
+          ? FloatError<'batchNormalization', S>
+          : NormalizedAt<S, Opt<C, 'axis', undefined>, Axis<Opt<C, 'axis', undefined>, S>>;
+/** That `rmax` is not below `rmin` is left to run time. */
+type RenormError<C> = C extends { readonly renorm: true }
+  ? Unit<'batchNormalization', 'renormMomentum', Opt<C, 'renormMomentum', 0.99>> extends infer E extends string
+    ? E
+    : ClippingError<Opt<C, 'renormClipping', {}, {}>>
+  : true;
+type ClippingError<R> =
+  NotBelow0<'batchNormalization', 'rmin', Opt<R, 'rmin', 0>> extends infer E extends string
+    ? E
+    : NotBelow0<'batchNormalization', 'dmax', Opt<R, 'dmax', 0>>;
 type NormalizedAt<S, A, I> = [I] extends [never]
   ? AxisError<'batchNormalization', A, S>
   : number extends I
@@ -170,14 +182,30 @@ type NormalizedAt<S, A, I> = [I] extends [never]
       ? S
       : `batchNormalization: axis ${I & number} of ${Show<S>} has no fixed size`;
 
+interface RenormRule {
+  readonly momentum: number;
+  readonly rmin: number | undefined;
+  readonly rmax: number | undefined;
+  readonly dmax: number | undefined;
+}
+
 export interface BatchNormalizationRule {
   readonly axis: number | undefined;
   readonly momentum: number;
   readonly epsilon: number;
+  readonly renorm?: RenormRule;
 }
 
+const renormOptions = ({ momentum, rmin = 0, rmax = Number.POSITIVE_INFINITY, dmax = 0 }: RenormRule) =>
+  unit('batchNormalization', 'renormMomentum', momentum) ??
+  notBelow0('batchNormalization', 'rmin', rmin) ??
+  notBelow0('batchNormalization', 'dmax', dmax) ??
+  (rmax >= rmin ? undefined : `batchNormalization: rmax ${rmax} is below rmin ${rmin}`);
+
 export const batchNormalizationOptions = (c: BatchNormalizationRule): string | undefined =>
-  unit('batchNormalization', 'momentum', c.momentum) ?? above0('batchNormalization', 'epsilon', c.epsilon);
+  unit('batchNormalization', 'momentum', c.momentum) ??
+  above0('batchNormalization', 'epsilon', c.epsilon) ??
+  (c.renorm === undefined ? undefined : renormOptions(c.renorm));
 
 export const batchNormalization =
   (c: BatchNormalizationRule) =>

@@ -115,6 +115,18 @@ export type Above0<Op extends string, Name extends string, N> = N extends number
 export const above0 = (op: string, name: string, n: number): string | undefined =>
   n > 0 && n < Number.POSITIVE_INFINITY ? undefined : `${op}: ${name} ${n} is not above 0`;
 
+/** Message if N < 0. */
+export type NotBelow0<Op extends string, Name extends string, N> = N extends number
+  ? number extends N
+    ? true
+    : `${N}` extends `-${string}` | 'NaN'
+      ? `${Op}: ${Name} ${N} is below 0`
+      : true
+  : true;
+
+export const notBelow0 = (op: string, name: string, n: number): string | undefined =>
+  n >= 0 ? undefined : `${op}: ${name} ${n} is below 0`;
+
 /** Message unless every dimension is a positive integer or a name. */
 export type Sizes<Op extends string, S> = S extends readonly [infer H, ...infer T]
   ? H extends ''
