@@ -356,5 +356,56 @@ case("scores of groups, masked causal", [draw(3, 5, 4)], head_weights(4, 4, 4, 4
 case("scores without heads", [draw(2, 3, 4), draw(2, 5, 4)], [draw()],
      lambda x, w: soft(w[0] * (x[0] @ x[1].mT)))
 
+# ---- windows, gates, axes that attend -------------------------------------------------------------------------------
+
+
+def window(n, m, size):
+    return (torch.arange(n)[:, None] - torch.arange(m)).abs() < size
+
+
+def gated_heads(x, w, allowed=None, bias=True):
+    """The gate's parameters are the third pair."""
+    pairs = [list(w[i:i + 2]) if bias else [w[i], 0] for i in range(0, len(w), 2 if bias else 1)]
+    q, k, gate, v, out = pairs
+    project = lambda p: torch.einsum("btd,dhk->bthk", x, p[0]) + p[1]
+    queries, keys, values = project(q), project(k), project(v)
+    repeat = queries.shape[2] // keys.shape[2]
+    keys, values = keys.repeat_interleave(repeat, 2), values.repeat_interleave(repeat, 2)
+    scores = torch.einsum("bthk,bshk->bhts", queries, keys) / math.sqrt(queries.shape[-1])
+    y = torch.einsum("bhts,bshk->bthk", soft(scores, allowed), values) * torch.sigmoid(project(gate))
+    return torch.einsum("bthk,hkd->btd", y, out[0]) + out[1]
+
+
+def gated_weights(d, h, kd, vd, groups=None, bias=True):
+    w = head_weights(d, d, d, h, kd, vd, d, groups, bias)
+    gate = [draw(d, h, vd), draw(h, vd)] if bias else [draw(d, h, vd)]
+    return w[: 2 * len(gate)] + gate + w[2 * len(gate):]
+
+
+def along(q, v, k, w, axes, allowed=None, rotary=False):
+    """Attention of `heads` along some axes: the others are as many batches."""
+    others = [i for i in range(q.dim() - 1) if i not in axes]
+    order = others + list(axes) + [q.dim() - 1]
+    flatten = lambda t: t.permute(order).flatten(0, len(others) - 1).flatten(1, len(axes))
+    y = heads(flatten(q), flatten(v), flatten(k), w, allowed, rotary=rotary)
+    sizes = [q.shape[i] for i in order[:-1]] + [y.shape[-1]]
+    return y.reshape(sizes).permute([order.index(i) for i in range(q.dim())])
+
+
+case("heads in a window", [draw(2, 5, 4)], head_weights(4, 4, 4, 2, 3, 3, 4), lambda x, w: heads(x[0], x[0], x[0], w, window(5, 5, 2)))
+case("heads cross in a causal window, masked", [draw(3, 5, 4), draw(3, 6, 2)], head_weights(4, 2, 2, 2, 3, 3, 4),
+     lambda x, w: heads(x[0], x[1], x[1], w, window(5, 6, 3) & lower(5, 6) & mask[:, None, :, None]), mask)
+case("heads gated", [draw(2, 5, 4)], gated_weights(4, 2, 3, 2), lambda x, w: gated_heads(x[0], w))
+case("grouped gated in a window, no bias", [draw(2, 4, 3)], gated_weights(3, 4, 2, 2, groups=2, bias=False),
+     lambda x, w: gated_heads(x[0], w, window(4, 4, 2), bias=False))
+case("heads along axis 1", [draw(2, 3, 2, 4)], head_weights(4, 4, 4, 2, 3, 3, 4), lambda x, w: along(x[0], x[0], x[0], w, [1]))
+case("heads along axis 2, causal rotary", [draw(2, 3, 4, 3)], head_weights(3, 3, 3, 2, 4, 4, 5),
+     lambda x, w: along(x[0], x[0], x[0], w, [2], lower(4, 4), rotary=True))
+case("heads along two axes", [draw(2, 3, 2, 2, 4), draw(2, 4, 2, 3, 3), draw(2, 4, 2, 3, 2)], head_weights(4, 2, 3, 2, 2, 2, 4),
+     lambda x, w: along(x[0], x[1], x[2], w, [1, 3]))
+pairs = both.repeat_interleave(2, 0)
+case("heads along axis 1, masked", [draw(3, 5, 2, 4)], gated_weights(4, 2, 3, 3),
+     lambda x, w: gated_heads(x[0].transpose(1, 2).flatten(0, 1), w, pairs).reshape(3, 2, 5, 4).transpose(1, 2), mask)
+
 json.dump(cases, sys.stdout, separators=(",", ":"))
 print()

@@ -241,6 +241,8 @@ test('regularizers and constraints reach their parameters', () => {
     'value_kernel',
     'output_kernel',
   ]);
+  const options = { heads: 2, keyDim: 2, useGate: true, biasRegularizer: l2 };
+  expect(asked(L.model(x, L.multiHeadAttention(options)) as Any)).toContain('gate_bias');
 });
 
 test('first values: an orthogonal recurrent kernel, forget gates that are open', () => {

@@ -196,6 +196,8 @@ const heads = fc
       causal: fc.boolean(),
       dropout: rate,
       rotary: fc.constantFrom(false, true, 30),
+      useGate: fc.boolean(),
+      slidingWindow: fc.constantFrom(1, 2, 9),
     }),
     fc.option(fc.record({ valueDim: small, outputSize: small }), { nil: undefined }),
     fc.boolean(),

@@ -54,6 +54,29 @@ export const sequenceModels = (L: Constructors): Readonly<Record<string, Wire>> 
     'grouped, one key head, causal rotary': layer(() =>
       L.groupedQueryAttention({ heads: 3, keyValueHeads: 1, keyDim: 2, causal: true, rotary: true }),
     ),
+    'heads in a window': layer(() => heads(L, 3, { slidingWindow: 2 })),
+    'heads cross in a causal window, masked': ([query, value]) =>
+      L.attend(L.multiHeadAttention({ heads: 2, keyDim: 3, slidingWindow: 3, causal: true }), { query, value }),
+    'heads gated': layer(() => L.multiHeadAttention({ heads: 2, keyDim: 3, valueDim: 2, useGate: true })),
+    'grouped gated in a window, no bias': layer(() =>
+      L.groupedQueryAttention({
+        heads: 4,
+        keyValueHeads: 2,
+        keyDim: 2,
+        useGate: true,
+        slidingWindow: 2,
+        useBias: false,
+      }),
+    ),
+    'heads along axis 1': layer(() => L.multiHeadAttention({ heads: 2, keyDim: 3, attentionAxes: 1 })),
+    'heads along axis 2, causal rotary': layer(() =>
+      L.multiHeadAttention({ heads: 2, keyDim: 4, attentionAxes: -2, causal: true, rotary: true, outputSize: 5 }),
+    ),
+    'heads along two axes': ([query, value, key]) =>
+      L.attend(L.multiHeadAttention({ heads: 2, keyDim: 2, attentionAxes: [1, 3] }), { query, value, key }),
+    'heads along axis 1, masked': layer(() =>
+      L.multiHeadAttention({ heads: 2, keyDim: 3, attentionAxes: 1, useGate: true }),
+    ),
     'scores of heads and the output': ([query, value]) => {
       const { output, scores } = L.attendWithScores(heads(L, 3), { query, value });
       const first = L.squeeze(1)(L.slice(1, 0, 1)(scores as Any) as Any);

@@ -258,6 +258,7 @@ describe("Keras's variables", () => {
     const words = L.model(
       L.input(['seq', 8]),
       L.multiHeadAttention({ heads: 2, keyDim: 4 }),
+      L.groupedQueryAttention({ heads: 2, keyValueHeads: 1, keyDim: 4, useGate: true }),
       L.bidirectional(L.lstm(3, { returnSequences: true })),
       L.gru(4),
     ) as AnyModel;
@@ -268,6 +269,7 @@ describe("Keras's variables", () => {
       expect.arrayContaining([
         'multi_head_attention/query/kernel',
         'multi_head_attention/attention_output/bias',
+        'grouped_query_attention/gate/kernel',
         'bidirectional/forward_lstm/lstm_cell/recurrent_kernel',
         'gru/gru_cell/bias',
       ]),

@@ -63,12 +63,24 @@ const headOptions = fc.record(
     outputSize: positive,
     dropout: rate,
     rotary: fc.boolean(),
+    slidingWindow: positive,
   },
   { requiredKeys: ['heads', 'keyValueHeads', 'keyDim'] },
 );
 const threes = fc
   .tuple(sequence, sequence, sequence, fc.boolean(), fc.boolean())
   .map(([q, v, k, sameValue, sameKey]) => (sameValue ? [q, q, sameKey ? q : k] : [q, v, sameKey ? v : k]));
+const attendedAxes = fc.oneof(
+  fc.integer({ min: -4, max: 4 }),
+  fc.array(fc.integer({ min: -3, max: 3 }), { maxLength: 2 }),
+);
+/** Alike, but for what changes in one or the other. */
+const along = fc
+  .tuple(float(1, 4), fc.array(fc.constantFrom(0, 0, 0, 1, 2), { minLength: 4, maxLength: 4 }), ints, fc.nat(9))
+  .map(([s, change, int, n]): readonly AnyShape[] => {
+    const other = (k: number): AnyShape => dims(s).map((d, i) => (i > 0 && change[i - 1] === k ? 5 : d));
+    return n === 0 ? [s, int, s] : [s, other(1), n === 1 ? other(2) : [...dims(other(1)).slice(0, -1), 3]];
+  });
 const sourcesType = (s: readonly AnyShape[]) => `Sources<${s.map(shapeType).join(', ')}>`;
 // biome-ignore lint/suspicious/noExplicitAny: options that the types would refuse
 const any = (x: unknown): any => x;
@@ -134,6 +146,13 @@ const cases: readonly fc.Arbitrary<Case>[] = [
         [s],
       ),
     ),
+  fc
+    .tuple(along, headOptions, attendedAxes, fc.boolean())
+    .map(([s, { keyValueHeads, ...o }, attentionAxes, causal]) => {
+      const c = { ...o, heads: 2, keyDim: 2, attentionAxes, causal };
+      const layer = L.multiHeadAttention(any(c));
+      return leaf(`MultiHeadOut<'multiHeadAttention', ${sourcesType(s)}, ${JSON.stringify(c)}>`, layer.spec, s);
+    }),
   fc
     .tuple(threes, rate)
     .map(([s, dropout]) =>

@@ -77,6 +77,12 @@ export interface MultiHeadAttentionSpec extends Governed {
   readonly causal: boolean;
   /** Rotary positions on queries and keys: the longest wavelength's base. */
   readonly rotary: number | undefined;
+  /** A query sees the keys less than so many steps away. */
+  readonly slidingWindow: number | undefined;
+  /** Whether each head's result is multiplied by a sigmoid of the query. */
+  readonly useGate: boolean;
+  /** The axes that attend, of inputs of any rank; undefined: the middle one of three. */
+  readonly attentionAxes: readonly number[] | undefined;
   readonly kernelInitializer: Initializer;
   readonly biasInitializer: Initializer;
 }

@@ -2,7 +2,7 @@
  * Attention: each step of a sequence looks at the steps of another one, or of itself.
  *
  * As layers they attend from one sequence to itself; `attend` applies them to a query, a value and a key. All are
- * `[batch, seq, features]`, and lengths may be names. Padding masks (see `recurrent`) of values and keys are respected:
+ * `[batch, seq, features]` (of any rank with `attentionAxes`), and lengths may be names. Padding masks (see `recurrent`) of values and keys are respected:
  * masked keys get no weight.
  */
 import type { Apply, Fn, Leaf } from '../shape/Fn.ts';
@@ -85,7 +85,7 @@ export interface MultiHeadAttention<Op extends 'multiHeadAttention' | 'groupedQu
   readonly heads: C extends { readonly heads: infer H } ? H : number;
 }
 
-/** Regularizers and constraints are of all four kernels, or of all four biases. */
+/** Regularizers and constraints are of all kernels, or of all biases. */
 interface HeadOptions extends KernelGoverning {
   readonly heads: number;
   /** Size of each head of queries and keys. */
@@ -101,6 +101,13 @@ interface HeadOptions extends KernelGoverning {
    * longest wavelength, 10000 for `true`.
    */
   readonly rotary?: boolean | number;
+  /** A step attends to the steps less than so many away only, on both sides; all of them by default. */
+  readonly slidingWindow?: number;
+  /**
+   * Whether each head's result is multiplied by `sigmoid(query kernel + bias)`, with `gate_kernel` and `gate_bias` as the query's
+   * own (Qiu et al. 2025); `false` by default.
+   */
+  readonly useGate?: boolean;
   /** `glorotUniform` by default. */
   readonly kernelInitializer?: Initializer;
   /** `zeros` by default. */
@@ -112,6 +119,11 @@ export interface MultiHeadAttentionOptions extends HeadOptions {
   readonly valueDim?: number;
   /** Size of the result's last axis; the query's by default. */
   readonly outputSize?: number;
+  /**
+   * The axes that attend, the batch being 0, of `[batch, ..., features]` of any rank; negative ones count from the end. What lies
+   * along the other axes is apart. By default the middle one of three: Keras's default for more axes, all of them, is to be said.
+   */
+  readonly attentionAxes?: number | readonly number[];
 }
 
 export interface GroupedQueryAttentionOptions extends HeadOptions {
@@ -120,12 +132,14 @@ export interface GroupedQueryAttentionOptions extends HeadOptions {
 }
 
 /** What is asked of kernels and biases, for each of the projections. */
-const ofProjections = (options: object): Governed => {
+const ofProjections = (options: HeadOptions): Governed => {
   const { regularizers, constraints, ...rest } = governed(options);
   const spread = <A>(asked: Readonly<Record<string, A>>): Readonly<Record<string, A>> =>
     Object.fromEntries(
       Object.entries(asked).flatMap(([word, a]) =>
-        ['query', 'key', 'value', 'output'].map((part) => [`${part}_${word}`, a] as const),
+        ['query', 'key', ...(options.useGate === true ? ['gate'] : []), 'value', 'output'].map(
+          (part) => [`${part}_${word}`, a] as const,
+        ),
       ),
     );
   return {
@@ -149,6 +163,9 @@ const headsSpec = (
   dropout: o.dropout ?? 0,
   causal: o.causal ?? false,
   rotary: o.rotary === true ? 10000 : o.rotary === false ? undefined : o.rotary,
+  slidingWindow: o.slidingWindow,
+  useGate: o.useGate ?? false,
+  attentionAxes: typeof o.attentionAxes === 'number' ? [o.attentionAxes] : o.attentionAxes,
   kernelInitializer: o.kernelInitializer ?? glorotUniform,
   biasInitializer: o.biasInitializer ?? zeros,
   ...ofProjections(o),
@@ -160,10 +177,11 @@ const headsSpec = (
  * queries, features]` to `[batch, queries, features]`. Parameters in Keras's layout: `query_kernel` `[features, heads,
  * keyDim]`, `query_bias` `[heads, keyDim]`, likewise `key_...` and `value_...`, `output_kernel` `[heads, valueDim,
  * features]`, `output_bias`. A query whose keys are all masked gets the plain mean of the values. Keras
- * `MultiHeadAttention`, PyTorch `MultiheadAttention` (keyDim = features / heads, `batch_first=True`).
+ * `MultiHeadAttention` (`use_causal_mask` is `causal`), PyTorch `MultiheadAttention` (keyDim = features / heads, `batch_first=True`).
  *
  * @example
- * multiHeadAttention({ heads: 8, keyDim: 64, causal: true })
+ * multiHeadAttention({ heads: 8, keyDim: 64, causal: true, slidingWindow: 128 })
+ * multiHeadAttention({ heads: 2, keyDim: 16, attentionAxes: 2 })      // along the rows of [batch, height, width, features]
  */
 export const multiHeadAttention = <const C extends MultiHeadAttentionOptions>(
   options: Only<'multiHeadAttention', C, MultiHeadAttentionOptions>,
@@ -173,7 +191,7 @@ export const multiHeadAttention = <const C extends MultiHeadAttentionOptions>(
 /**
  * As `multiHeadAttention` with fewer heads of keys and values than of queries: query head h reads key and value head
  * `floor(h * keyValueHeads / heads)`. Ainslie et al. 2023; one key and value head is multi-query attention. Keras
- * `GroupedQueryAttention`.
+ * `GroupedQueryAttention`, PyTorch `scaled_dot_product_attention` with `enable_gqa=True` (without the projections).
  */
 export const groupedQueryAttention = <const C extends GroupedQueryAttentionOptions>(
   options: Only<'groupedQueryAttention', C, GroupedQueryAttentionOptions>,

@@ -181,6 +181,7 @@ const heads = (spec: MultiHeadAttentionSpec, inputs: readonly AnyShape[]): reado
   return [
     ...projection('query', query, spec.heads, spec.keyDim),
     ...projection('key', key, spec.keyValueHeads, spec.keyDim),
+    ...(spec.useGate ? projection('gate', query, spec.heads, spec.valueDim) : []),
     ...projection('value', value, spec.keyValueHeads, spec.valueDim),
     parameter('output_kernel', [spec.heads, spec.valueDim, out], spec.kernelInitializer, [
       spec.heads * spec.valueDim,

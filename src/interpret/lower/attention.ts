@@ -5,6 +5,7 @@ import type { Value } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
 import type { DotAttentionSpec, MultiHeadAttentionSpec } from '../../layer/SequenceSpec.ts';
 import { keepMask } from '../Random.ts';
+import { along } from './attentionAxes.ts';
 import { rotate } from './positions.ts';
 import type { Inputs, Result, Site } from './Site.ts';
 import { sizeOf } from './sequences.ts';
@@ -16,12 +17,22 @@ import { sizeOf } from './sequences.ts';
 /** What a masked score becomes: softmax makes 0 of it, or a plain mean where all are masked. */
 const masked = -1e9;
 
-/** Whether query i may see key j, [queries, keys]: j <= i. */
-const causalMask = (query: Value, key: Value): Value => {
+/** Numbers of steps: query i, `[queries, 1]`, and key j, `[1, keys]`. */
+type May = { readonly known: (i: number, j: number) => boolean; readonly open: (i: Value, j: Value) => Value };
+
+const notLater: May = { known: (i, j) => j <= i, open: (i, j) => Op.lessOrEqual(j, i) };
+
+const within = (window: number): May => ({
+  known: (i, j) => Math.abs(i - j) < window,
+  open: (i, j) => Op.and(Op.less(j, Op.add(i, window)), Op.less(i, Op.add(j, window))),
+});
+
+/** Whether query i may see key j, [queries, keys]. */
+const maskBySteps = (may: May, query: Value, key: Value): Value => {
   const [n, m] = [query.type.shape[1], key.type.shape[1]];
   if (typeof n === 'number' && typeof m === 'number')
     return Op.tensor(
-      Array.from({ length: n * m }, (_, i) => (i % m <= Math.floor(i / m) ? 1 : 0)),
+      Array.from({ length: n * m }, (_, i) => (may.known(Math.floor(i / m), i % m) ? 1 : 0)),
       [n, m],
       'bool',
     );
@@ -29,7 +40,7 @@ const causalMask = (query: Value, key: Value): Value => {
     const all = Op.range(sizeOf(x, 1));
     return { ...all, type: { ...all.type, shape: [x.type.shape[1] ?? '?'] } };
   };
-  return Op.lessOrEqual(Op.unsqueeze([0])(count(key)), Op.unsqueeze([1])(count(query)));
+  return may.open(Op.unsqueeze([1])(count(query)), Op.unsqueeze([0])(count(key)));
 };
 
 interface Masks {
@@ -38,7 +49,8 @@ interface Masks {
   readonly key: Value | undefined;
   /** [batch, queries, keys], 1 or 0. */
   readonly given: Value | undefined;
-  readonly causal: Value | undefined;
+  /** [queries, keys] each. */
+  readonly steps: readonly Value[];
 }
 
 /** All of them in one, [batch or 1, queries or 1, keys]. */
@@ -48,12 +60,17 @@ const allowed = (masks: Masks): Value | undefined => {
     masks.value === undefined ? undefined : Op.unsqueeze([1])(masks.value),
     masks.key === undefined ? undefined : Op.unsqueeze([1])(masks.key),
     masks.given === undefined ? undefined : Op.cast('bool')(masks.given),
-    masks.causal === undefined ? undefined : Op.unsqueeze([0])(masks.causal),
+    ...masks.steps.map(Op.unsqueeze([0])),
   ].filter((m) => m !== undefined);
   return all.length === 0 ? undefined : all.reduce((a, b) => Op.and(a, b));
 };
 
-const masksOf = (spec: { readonly causal: boolean }, inputs: Inputs, at: Site): Masks => {
+interface Bounds {
+  readonly causal: boolean;
+  readonly slidingWindow?: number | undefined;
+}
+
+const masksOf = (spec: Bounds, inputs: Inputs, at: Site): Masks => {
   const [query, value = query, key = value, given] = inputs;
   const [q, v = q, k = v] = at.masks;
   const several = inputs.length > 1;
@@ -63,7 +80,10 @@ const masksOf = (spec: { readonly causal: boolean }, inputs: Inputs, at: Site): 
     // The same mask twice is once.
     key: several && at.masks[2] !== at.masks[1] ? at.masks[2] : several ? undefined : k === v ? undefined : k,
     given,
-    causal: spec.causal ? causalMask(query, key) : undefined,
+    steps: [
+      ...(spec.causal ? [notLater] : []),
+      ...(spec.slidingWindow === undefined ? [] : [within(spec.slidingWindow)]),
+    ].map((may) => maskBySteps(may, query, key)),
   };
 };
 
@@ -123,7 +143,15 @@ const ungrouped = (w: Value, heads: number): Value => {
   return Op.reshapeTo(shape, [batch, heads, queries, keys])(w);
 };
 
-export const multiHeadAttention = (spec: MultiHeadAttentionSpec, inputs: Inputs, at: Site): Result => {
+/** What goes into the output's projection, times a sigmoid of the query. */
+const gated = (spec: MultiHeadAttentionSpec, query: Value, result: Value, at: Site): Value => {
+  if (!spec.useGate) return result;
+  const { heads, valueDim, useBias } = spec;
+  const gate = projected(query, 'gate', heads, valueDim, at, useBias);
+  return Op.mul(result, Op.sigmoid(Op.reshape([...query.type.shape.slice(0, 2), heads * valueDim])(gate)));
+};
+
+const ofSequences = (spec: MultiHeadAttentionSpec, inputs: Inputs, at: Site): Result => {
   const [query, value = query, key = value] = inputs;
   const { heads, keyValueHeads, keyDim, valueDim, useBias } = spec;
   const turned = (x: Value): Value => (spec.rotary === undefined ? x : rotate(spec.rotary)(x));
@@ -145,9 +173,16 @@ export const multiHeadAttention = (spec: MultiHeadAttentionSpec, inputs: Inputs,
   const w = weights(Op.matMul(queries, keys), allowed(masks));
   const result = Op.matMul(dropped(w, spec.dropout, at), values);
   const back = Op.transpose(grouped ? [0, 3, 1, 2, 4] : [0, 2, 1, 3])(result);
-  const flat = Op.reshape([batch, length, heads * valueDim])(back);
+  const flat = gated(spec, query, Op.reshape([batch, length, heads * valueDim])(back), at);
   const kernel = at.parameter('output_kernel');
   const y = Op.matMul(flat, Op.reshape([heads * valueDim, kernel.type.shape[2] ?? '?'])(kernel));
   const output = useBias ? Op.add(y, at.parameter('output_bias')) : y;
   return { output, mask: masks.query, states: [grouped ? ungrouped(w, heads) : w] };
+};
+
+export const multiHeadAttention = (spec: MultiHeadAttentionSpec, inputs: Inputs, at: Site): Result => {
+  const layer = (given: Inputs, site: Site): Result => ofSequences(spec, given, site);
+  return spec.attentionAxes === undefined || Op.rank(inputs[0]) === 3
+    ? layer(inputs, at)
+    : along(spec.attentionAxes, inputs, at, layer);
 };

@@ -116,7 +116,7 @@ export const parts =
 
 export const tensorName = (target: string, name: string): string => (target === '' ? name : `${target}/${name}`);
 
-const inner = /^(?:(.*)\/)?((?:(?:lstm_cell|gru_cell|simple_rnn_cell)|query|key|value|attention_output)\/[^/]+)$/;
+const inner = /^(?:(.*)\/)?((?:(?:lstm_cell|gru_cell|simple_rnn_cell)|query|key|gate|value|attention_output)\/[^/]+)$/;
 const last = /^(?:(.*)\/)?([^/]+)$/;
 
 /** The layers that a file's variables belong to. */

@@ -98,12 +98,13 @@ const heads = (layer: PlacedLayer, spec: MultiHeadAttentionSpec): readonly Entry
   ];
 };
 
-/** Four linear modules, as in Llama. */
+/** Linear modules, as in Llama. */
 const grouped = (layer: PlacedLayer): readonly Part[] =>
   [
     ['query', 'q_proj', 1],
     ['key', 'k_proj', 1],
     ['value', 'v_proj', 1],
+    ['gate', 'gate_proj', 1],
     ['output', 'o_proj', 2],
   ].flatMap(([role, name, rows]) => {
     const [kernel, bias] = [find(layer, `${role}_kernel`), find(layer, `${role}_bias`)];
@@ -170,13 +171,16 @@ const partsOf = (layer: PlacedLayer, wrappers: ReadonlySet<string>): readonly Pa
     case 'bilinear':
       return one(convolution, [...same('weight', kernel), ...same('bias', bias)]);
     case 'batchNormalization':
-      return one(batchNorm, [
-        ...same('weight', gamma),
-        ...same('bias', beta),
-        ...same('running_mean', find(layer, 'moving_mean')),
-        ...same('running_var', find(layer, 'moving_variance')),
-        { ...entry('num_batches_tracked', []), counter: true },
-      ]);
+      return [
+        ...one(batchNorm, [
+          ...same('weight', gamma),
+          ...same('bias', beta),
+          ...same('running_mean', find(layer, 'moving_mean')),
+          ...same('running_var', find(layer, 'moving_variance')),
+          { ...entry('num_batches_tracked', []), counter: true },
+        ]),
+        ...layer.parameters.filter(({ role }) => /^renorm_|^moving_stddev$/.test(role)).map(alone),
+      ];
     case 'layerNormalization':
     case 'groupNormalization':
     case 'instanceNormalization':
@@ -198,7 +202,10 @@ const partsOf = (layer: PlacedLayer, wrappers: ReadonlySet<string>): readonly Pa
         : [part];
     }
     case 'multiHeadAttention':
-      return one(attention, heads(layer, spec));
+      return [
+        ...one(attention, heads(layer, spec)),
+        ...layer.parameters.filter(({ role }) => role.startsWith('gate_')).map(alone),
+      ];
     case 'groupedQueryAttention':
       return grouped(layer);
     case 'weightNormalization': {

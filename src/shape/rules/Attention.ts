@@ -5,6 +5,8 @@ import * as E from 'fp-ts/lib/Either.js';
 import type { Lt, Mod } from '../Nat.ts';
 import type { Agree, AnyShape, Dim, Int, Shape, Show } from '../Shape.ts';
 import { agree, isInt, show } from '../Shape.ts';
+import type { AlongOut, AlongRule } from './AttentionAxes.ts';
+import { alongError, orderError } from './AttentionAxes.ts';
 import type { FloatError } from './Elementwise.ts';
 import { floatError } from './Elementwise.ts';
 import type { Opt, Positive, Unit } from './Option.ts';
@@ -65,9 +67,13 @@ export type MaskError<Op extends string, Q, V, M> = Shape extends Q | V
     ? Agree<M, Int<[B & Dim, T & Dim, S & Dim]>> extends true
       ? true
       : `${Op}: expects a mask ${Show<Int<[B & Dim, T & Dim, S & Dim]>>}, got ${Show<M>}`
-    : true;
+    : Q extends Shape
+      ? `${Op}: expects no mask beside a query ${Show<Q>}, which is no [batch,seq,features]`
+      : true;
 
 const maskError = (op: string, query: AnyShape, value: AnyShape, mask: AnyShape | undefined): string | undefined => {
+  if (mask !== undefined && (query as Shape).length !== 3)
+    return `${op}: expects no mask beside a query ${show(query)}, which is no [batch,seq,features]`;
   const wanted = { int: [(query as Shape)[0] as Dim, (query as Shape)[1] as Dim, (value as Shape)[1] as Dim] };
   return mask === undefined || agree(mask, wanted)
     ? undefined
@@ -116,14 +122,13 @@ export const attention =
 // several heads
 // -------------------------------------------------------------------------------------
 
-export interface HeadsRule {
+export interface HeadsRule extends AlongRule {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly keyDim: number;
   readonly valueDim: number;
   readonly outputSize: number | undefined;
   readonly dropout: number;
-  readonly rotary: number | undefined;
 }
 
 type HeadsError<Op extends string, C> =
@@ -139,11 +144,13 @@ type HeadsError<Op extends string, C> =
             ? E
             : Unit<Op, 'dropout', Opt<C, 'dropout', 0>> extends infer E extends string
               ? E
-              : Shared<Op, Opt<C, 'heads', 1>, Opt<C, 'keyValueHeads', 1>> extends infer E extends string
+              : Positive<Op, 'slidingWindow', Opt<C, 'slidingWindow', 1>> extends infer E extends string
                 ? E
-                : Opt<C, 'rotary', false, boolean> extends false
-                  ? true
-                  : Even<Op, 'keyDim', Opt<C, 'keyDim', 2>>;
+                : Shared<Op, Opt<C, 'heads', 1>, Opt<C, 'keyValueHeads', 1>> extends infer E extends string
+                  ? E
+                  : Opt<C, 'rotary', false, boolean> extends false
+                    ? true
+                    : Even<Op, 'keyDim', Opt<C, 'keyDim', 2>>;
 
 type Shared<Op extends string, H, G> = H extends number
   ? G extends number
@@ -166,14 +173,17 @@ type Even<Op extends string, Name extends string, N> = N extends number
 const even = (op: string, name: string, n: number): string | undefined =>
   n % 2 === 0 ? undefined : `${op}: rotary positions need an even ${name}, got ${n}`;
 
-/** `[batch,queries,query features]`, or `outputSize` features. */
+/** `[batch,queries,query features]`, or `outputSize` features; with `attentionAxes` of any rank. */
 export type MultiHeadOut<Op extends string, S, C> =
   HeadsError<Op, C> extends infer E extends string
     ? E
     : S extends Sources<infer Q, infer V, infer K>
-      ? Heads<Op, Q, V, K, C>
-      : Heads<Op, S, S, S, C>;
-type Heads<Op extends string, Q, V, K, C> =
+      ? Heads<Op, Q, V, K, C, Opt<C, 'attentionAxes', undefined>>
+      : Heads<Op, S, S, S, C, Opt<C, 'attentionAxes', undefined>>;
+type Heads<Op extends string, Q, V, K, C, A> = [A] extends [undefined]
+  ? SequenceHeads<Op, Q, V, K, C>
+  : AlongOut<Op, Q, V, K, A, C>;
+type SequenceHeads<Op extends string, Q, V, K, C> =
   SourcesError<Op, Q, V, K> extends infer E extends string
     ? E
     : Q extends readonly [infer B, infer T, infer F]
@@ -187,6 +197,7 @@ export const headsOptions = (op: string, c: HeadsRule): string | undefined =>
   positive(op, 'valueDim', c.valueDim) ??
   (c.outputSize === undefined ? undefined : positive(op, 'outputSize', c.outputSize)) ??
   unit(op, 'dropout', c.dropout) ??
+  (c.slidingWindow === undefined ? undefined : positive(op, 'slidingWindow', c.slidingWindow)) ??
   (c.heads % c.keyValueHeads === 0
     ? undefined
     : `${op}: ${c.heads} heads are not divisible by ${c.keyValueHeads} keyValueHeads`) ??
@@ -198,10 +209,17 @@ export const multiHead =
   ([query, value, key, mask]: readonly AnyShape[]): E.Either<string, AnyShape> => {
     if (query === undefined) return E.left(`${op}: expects 1 input, got 0`);
     const v = value ?? query;
-    const bad = headsOptions(op, c) ?? sourcesError(op, query, v, key ?? v) ?? maskError(op, query, v, mask);
+    const k = key ?? v;
+    const bad =
+      headsOptions(op, c) ??
+      orderError(op, c) ??
+      (c.attentionAxes === undefined
+        ? sourcesError(op, query, v, k)
+        : alongError(op, c.attentionAxes, [query, v, k])) ??
+      maskError(op, query, v, mask);
     if (bad !== undefined) return E.left(bad);
-    const [batch, length, features] = query as readonly [Dim, Dim, Dim];
-    return E.right([batch, length, c.outputSize ?? features]);
+    const sizes = query as Shape;
+    return E.right([...sizes.slice(0, -1), c.outputSize ?? (sizes.at(-1) as Dim)]);
   };
 
 // -------------------------------------------------------------------------------------
