@@ -15,6 +15,7 @@ import type { Axes } from '../../layer/Options.ts';
 import type { Leaf } from '../../layer/Spec.ts';
 import { kernelLayout, unitAxis } from '../../model/Layout.ts';
 import type { Dim } from '../../shape/Shape.ts';
+import { activate } from './activation.ts';
 import type { Inputs, Result, Site } from './Site.ts';
 
 // -------------------------------------------------------------------------------------
@@ -113,21 +114,35 @@ const withKernel = (kernel: Value, at: Site): Site => ({
 
 type WeightNormalizationSpec = Extract<Leaf, { readonly op: 'weightNormalization' }>;
 
-/** gain * v / |v|, one norm for each output unit. */
+/**
+ * gain * v / |v|, one norm for each output unit.
+ *
+ * Training multiplies the outputs of a dense layer with the factor of their unit, not the kernel: a batch of outputs is small beside
+ * the kernel, of which several passes forward and backward are saved.
+ */
 export const weightNormalization = (spec: WeightNormalizationSpec, inputs: Inputs, at: Site, inner: Inner): Result => {
+  const { layer } = spec;
   const set = at.mode._tag === 'Training' && at.mode.beginning === true && spec.dataInit;
-  if (!set) return inner(spec.layer, inputs, withKernel(normalised(spec, at, at.parameter('g')), at));
-  const updates = fromBatch(spec, inputs, at, inner);
+  const updates = set ? fromBatch(spec, inputs, at, inner) : {};
   const placed: Site = { ...at, parameter: (role) => updates[role] ?? at.parameter(role) };
-  return { ...inner(spec.layer, inputs, withKernel(normalised(spec, at, placed.parameter('g')), placed)), updates };
+  const v = at.parameter('v');
+  const factor = factorOf(spec, v, placed.parameter('g'));
+  const isMatrix = layer.op === 'dense' && Op.rank(inputs[0]) === 2;
+  if (at.mode._tag === 'Training' && isMatrix) {
+    const plain = { ...layer, activation: 'linear', useBias: false } as const;
+    const scaled = Op.mul(inner(plain, inputs, withKernel(v, placed)).output, factor);
+    const y = layer.useBias ? Op.add(scaled, placed.parameter('bias')) : scaled;
+    return { output: activate(layer.activation, -1)(y), updates };
+  }
+  return { ...inner(layer, inputs, withKernel(Op.mul(v, factor), placed)), updates };
 };
 
-const normalised = (spec: WeightNormalizationSpec, at: Site, g: Value): Value => {
-  const v = at.parameter('v');
+/** What makes the norm of each unit's kernel its gain. */
+const factorOf = (spec: WeightNormalizationSpec, v: Value, g: Value): Value => {
   const axis = unitAxis(spec.layer, Op.rank(v));
   const axes = v.type.shape.flatMap((_, i) => (i === axis ? [] : [i]));
   const square = Op.reduceSum({ axes, keepDims: true })(Op.mul(v, v));
-  return Op.mul(v, Op.div(along(v, [axis])(g), Op.sqrt(Op.max(square, 1e-12))));
+  return Op.div(along(v, [axis])(g), Op.sqrt(Op.max(square, 1e-12)));
 };
 
 /**
