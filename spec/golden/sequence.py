@@ -407,5 +407,13 @@ pairs = both.repeat_interleave(2, 0)
 case("heads along axis 1, masked", [draw(3, 5, 2, 4)], gated_weights(4, 2, 3, 3),
      lambda x, w: gated_heads(x[0].transpose(1, 2).flatten(0, 1), w, pairs).reshape(3, 2, 5, 4).transpose(1, 2), mask)
 
+# ---- two directions that differ -------------------------------------------------------------------------------------
+
+case("bidirectional lstm and gru", [draw(2, 4, 3)], weights(3, 3, 4) + weights(3, 2, 3, [2, 6]),
+     lambda x, w: torch.cat([run(lstm, x[0], w[:3], 3)[0], run(gru, x[0], w[3:], 2, backwards=True)[0]], -1))
+case("bidirectional lstm and simpleRNN mul sequences masked", [draw(3, 5, 2)], weights(2, 3, 4) + weights(2, 3, 1),
+     lambda x, w: run(lstm, x[0], w[:3], 3, sequences=True, mask=mask, zero=True)[0]
+     * run(simple, x[0], w[3:], 3, sequences=True, backwards=True, mask=mask, zero=True)[0].flip(1), mask)
+
 json.dump(cases, sys.stdout, separators=(",", ":"))
 print()

@@ -226,6 +226,18 @@ describe('simpleRNN dropout, seen', () => {
   });
 });
 
+test('two directions that differ: each has its parameters, and runs against the other one', () => {
+  const names = (backwardLayer: Any) =>
+    resolvedOf(L.model(L.input([3, 4]), L.bidirectional(L.lstm(2, { goBackwards: true }), { backwardLayer })) as Any);
+  const resolved = names(L.gru(5, { goBackwards: true }));
+  expect(resolved.layers.map(({ name, spec }) => [name, 'goBackwards' in spec && spec.goBackwards])).toEqual([
+    ['bidirectional.forward_lstm', true],
+    ['bidirectional.backward_gru', false],
+    ['bidirectional', false],
+  ]);
+  expect(resolved.outputs[0]?.type).toEqual(['batch', 7]);
+});
+
 test('regularizers and constraints reach their parameters', () => {
   const l2 = L.Regularizer.l2(0.1);
   const asked = (model: Model<never, unknown>) =>

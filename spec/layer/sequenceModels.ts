@@ -113,6 +113,13 @@ export const sequenceModels = (L: Constructors): Readonly<Record<string, Wire>> 
     'bidirectional simpleRNN sum, no bias': layer(() =>
       L.bidirectional(L.simpleRNN(3, { returnSequences: true, useBias: false }), { mergeMode: 'sum' }),
     ),
+    'bidirectional lstm and gru': layer(() => L.bidirectional(L.lstm(3), { backwardLayer: L.gru(2) })),
+    'bidirectional lstm and simpleRNN mul sequences masked': layer(() =>
+      L.bidirectional(L.lstm(3, sequences), {
+        mergeMode: 'mul',
+        backwardLayer: L.simpleRNN(3, { returnSequences: true, goBackwards: true }),
+      }),
+    ),
     'bidirectional lstm ave': layer(() => L.bidirectional(L.lstm(2), { mergeMode: 'ave' })),
     'timeDistributed conv2d': layer(() => L.timeDistributed(L.conv2d({ filters: 3, kernel: 2, padding: 'same' }))),
     'timeDistributed normalised block': layer(() =>

@@ -158,6 +158,15 @@ const cases: readonly fc.Arbitrary<Case>[] = [
     .map(([s, dropout]) =>
       leaf(`AttentionOut<'attention', ${sourcesType(s)}, { dropout: ${dropout} }>`, L.attention({ dropout }).spec, s),
     ),
+  fc
+    .tuple(float(1, 2), float(1, 2), fc.boolean(), fc.constantFrom('concat', 'sum', 'mul', 'ave', 'max'))
+    .map(([s, other, same, mode]) =>
+      leaf(
+        `DirectionsOut<${shapeType(s)}, '${mode}', ${shapeType(same ? s : other)}>`,
+        { op: 'mergeDirections', mode, sequences: true },
+        [s, same ? s : other],
+      ),
+    ),
   sequence.map((s) => leaf(`SinusoidalOut<${shapeType(s)}>`, L.sinusoidalPositions().spec, [s])),
   fc
     .tuple(sequence, positive)
@@ -174,7 +183,7 @@ const header = `
 import type { Eq } from '../../spec/types/Eq.ts';
 import type { AttentionOut, LearnedOut, MultiHeadOut, RotaryOut, SinusoidalOut, Sources } from '#src/shape/rules/Attention.ts';
 import type { ConvLstmOut } from '#src/shape/rules/ConvRecurrent.ts';
-import type { FoldTime, RecurrentOut } from '#src/shape/rules/Recurrent.ts';
+import type { DirectionsOut, FoldTime, RecurrentOut } from '#src/shape/rules/Recurrent.ts';
 import type { Int } from '#src/shape/Shape.ts';
 type Same<A, B> = Eq<A, B> extends true ? true : { got: A; want: B };
 declare const same: <_ extends true>() => void;

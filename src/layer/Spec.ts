@@ -55,8 +55,13 @@ export type Composite =
    * images `[batch, channels, height, width]`, the last one otherwise.
    */
   | { readonly op: 'concat'; readonly branches: readonly Spec[]; readonly axis: number | undefined }
-  /** The layer forwards in time, and one like it backwards. */
-  | { readonly op: 'bidirectional'; readonly layer: RecurrentSpec; readonly mode: MergeMode }
+  /** The layer forwards in time, and another one backwards: one like it, unless it is given. */
+  | {
+      readonly op: 'bidirectional';
+      readonly layer: RecurrentSpec;
+      readonly backward?: RecurrentSpec;
+      readonly mode: MergeMode;
+    }
   /** The layer on each step of a sequence by itself. */
   | { readonly op: 'timeDistributed'; readonly layer: Spec }
   /** The branches' outputs for one input, elementwise. */

@@ -163,14 +163,19 @@ export const withState = <F extends Fn, S extends AnyShape>(
 // wrappers
 // -------------------------------------------------------------------------------------
 
-export interface Bidirectional<F extends Fn, M> extends Fn {
-  readonly out: DirectionsOut<Apply<F, this['in']>, M>;
+export interface Bidirectional<F extends Fn, M, B extends Fn = F> extends Fn {
+  readonly out: DirectionsOut<Apply<F, this['in']>, M, Apply<B, this['in']>>;
   readonly names: F['names'];
 }
 
-export interface BidirectionalOptions<M> {
-  /** How the two outputs become one; `'concat'` by default, which makes the last axis twice as long. */
+export interface BidirectionalOptions<M, B extends Fn = Fn> {
+  /** How the two outputs become one; `'concat'` by default, which makes the last axis as long as both. */
   readonly mergeMode?: M;
+  /**
+   * The layer of the other direction, where it is not like the first; it runs against that one, with `goBackwards` or without. Both
+   * give a sequence, or neither.
+   */
+  readonly backwardLayer?: RecurrentLayer<B>;
 }
 
 /**
@@ -181,12 +186,18 @@ export interface BidirectionalOptions<M> {
  *
  * @example
  * bidirectional(lstm(64, { returnSequences: true }))      // [batch, seq, 128]
+ * bidirectional(lstm(64), { backwardLayer: gru(32) })      // [batch, 96]
  */
-export const bidirectional = <F extends Fn, const M extends MergeMode = 'concat'>(
+export const bidirectional = <F extends Fn, const M extends MergeMode = 'concat', B extends Fn = F>(
   layer: RecurrentLayer<F>,
-  options: BidirectionalOptions<M> = {},
-): Layer<Bidirectional<F, M>> =>
-  define({ op: 'bidirectional', layer: layer.spec, mode: options.mergeMode ?? 'concat' });
+  options: BidirectionalOptions<M, B> = {},
+): Layer<Bidirectional<F, M, B>> =>
+  define({
+    op: 'bidirectional',
+    layer: layer.spec,
+    mode: options.mergeMode ?? 'concat',
+    ...(options.backwardLayer === undefined ? {} : { backward: options.backwardLayer.spec }),
+  });
 
 export interface TimeDistributed<F extends Fn> extends Fn {
   readonly out: FoldTime<this['in']> extends infer S

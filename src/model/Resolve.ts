@@ -298,12 +298,14 @@ const apply = (ctx: Context, s: Scope, spec: Spec, to: readonly Flow[]): Flow =>
     }
     case 'bidirectional': {
       const path = instance(ctx, s, spec, 'bidirectional');
-      if (!recurrents.includes(spec.layer.op)) {
-        fail(ctx, path, `bidirectional: expects one of ${recurrents.join(', ')}, got ${spec.layer.op}`);
+      const { backward = spec.layer } = spec;
+      const other = [spec.layer, backward].find(({ op }) => !recurrents.includes(op));
+      if (other !== undefined) {
+        fail(ctx, path, `bidirectional: expects one of ${recurrents.join(', ')}, got ${other.op}`);
         return { ...x, type: undefined };
       }
       const inner = { ...spec.layer, zeroOutputForMask: spec.layer.returnSequences };
-      const back = { ...inner, goBackwards: !inner.goBackwards };
+      const back = { ...backward, zeroOutputForMask: inner.zeroOutputForMask, goBackwards: !inner.goBackwards };
       const flows = [inner, back].map((l, i) =>
         place(ctx, `${path}.${i === 0 ? 'forward' : 'backward'}_${baseName(l)}`, l, [x]),
       );

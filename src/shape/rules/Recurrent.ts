@@ -3,8 +3,8 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import type { Mult } from '../Nat.ts';
-import type { AddDim, AnyShape, Dim, Int, Shape, Show } from '../Shape.ts';
-import { addDim, isInt, show, unknown } from '../Shape.ts';
+import type { AddDim, Agree, AnyShape, Dim, Int, Shape, Show } from '../Shape.ts';
+import { addDim, agree, isInt, show, unknown } from '../Shape.ts';
 import type { FloatError } from './Elementwise.ts';
 import { floatError } from './Elementwise.ts';
 import type { Opt, Positive, Unit } from './Option.ts';
@@ -112,29 +112,39 @@ export const recurrentState =
 // bidirectional
 // -------------------------------------------------------------------------------------
 
-/** Of the output of one direction: with `concat` the last axis is twice as long. */
-export type DirectionsOut<S, M> = S extends string
+/** Of the outputs of both directions: with `concat` one behind the other along the last axis. */
+export type DirectionsOut<S, M, B = S> = S extends string
   ? `bidirectional > ${S}`
-  : [M] extends ['sum' | 'mul' | 'ave']
-    ? S
-    : ['concat'] extends [M]
-      ? S extends readonly [...infer R, infer L]
-        ? [M] extends ['concat']
-          ? [...R, AddDim<L, L>]
+  : B extends string
+    ? `bidirectional > ${B}`
+    : [M] extends ['sum' | 'mul' | 'ave']
+      ? Agree<S, B> extends false
+        ? `bidirectional: mergeMode '${M}' of ${Show<S>} and ${Show<B>}, which differ`
+        : S
+      : ['concat'] extends [M]
+        ? [S, B] extends [readonly [...infer R, infer L], readonly [...infer Q, infer N]]
+          ? Agree<R, Q> extends false
+            ? `bidirectional: ${Show<S>} and ${Show<B>}: one direction gives a sequence, the other one does not`
+            : [M] extends ['concat']
+              ? [...R, AddDim<L, N>]
+              : Shape
           : Shape
-        : Shape
-      : `bidirectional: mergeMode '${M & string}' is not one of concat, sum, mul, ave`;
+        : `bidirectional: mergeMode '${M & string}' is not one of concat, sum, mul, ave`;
 
 export const directions =
   (mode: string) =>
   ([forward, backward]: readonly AnyShape[]): E.Either<string, AnyShape> => {
-    if (forward === undefined || backward === undefined || isInt(forward))
+    if (forward === undefined || backward === undefined || isInt(forward) || isInt(backward))
       return E.left('bidirectional: expects the outputs of two directions');
-    if (mode === 'sum' || mode === 'mul' || mode === 'ave') return E.right(forward);
-    const last = forward[forward.length - 1] as Dim;
-    return mode === 'concat'
-      ? E.right([...forward.slice(0, -1), addDim(last, last)])
-      : E.left(`bidirectional: mergeMode '${mode}' is not one of concat, sum, mul, ave`);
+    const both = `${show(forward)} and ${show(backward)}`;
+    if (mode === 'sum' || mode === 'mul' || mode === 'ave')
+      return agree(forward, backward)
+        ? E.right(forward)
+        : E.left(`bidirectional: mergeMode '${mode}' of ${both}, which differ`);
+    if (mode !== 'concat') return E.left(`bidirectional: mergeMode '${mode}' is not one of concat, sum, mul, ave`);
+    return agree(forward.slice(0, -1), backward.slice(0, -1))
+      ? E.right([...forward.slice(0, -1), addDim(forward.at(-1) as Dim, backward.at(-1) as Dim)])
+      : E.left(`bidirectional: ${both}: one direction gives a sequence, the other one does not`);
   };
 
 // -------------------------------------------------------------------------------------
