@@ -5,7 +5,7 @@ import type { DType } from '../../shape/NdArray.ts';
 import type { Dim } from '../../shape/Shape.ts';
 import { GraphDefect, int64s, scalar } from '../Constants.ts';
 import type { Value } from '../Graph.ts';
-import { valueType } from '../Graph.ts';
+import { operator, valueType } from '../Graph.ts';
 import { cast, mul } from './elementwise.ts';
 import { axisOf, broadcast, int, ints, isStatic, op, product, rank, show, text } from './node.ts';
 
@@ -81,6 +81,15 @@ export const expand =
   (sizes: readonly number[]) =>
   (x: Value): Value =>
     op('Expand', [x, int64s(sizes)], valueType(x.type.dtype, broadcast(x.type.shape, sizes)));
+
+/** Parts of an axis, of these sizes one after the other. */
+export const split =
+  (axis: number, sizes: readonly number[]) =>
+  (x: Value): readonly Value[] => {
+    const at = axisOf(x, axis);
+    const types = sizes.map((n) => valueType(x.type.dtype, x.type.shape.with(at, n)));
+    return operator('Split', [x, int64s(sizes)], types, { axis: int(at) });
+  };
 
 export const transpose =
   (perm: readonly number[]) =>

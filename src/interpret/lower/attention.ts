@@ -27,20 +27,24 @@ const within = (window: number): May => ({
   open: (i, j) => Op.and(Op.less(j, Op.add(i, window)), Op.less(i, Op.add(j, window))),
 });
 
-/** Whether query i may see key j, [queries, keys]. */
-const maskBySteps = (may: May, query: Value, key: Value): Value => {
+/** Whether query i may see key j, [1, queries, keys]; `undefined`: always. */
+const maskBySteps = (mays: readonly May[], query: Value, key: Value): Value | undefined => {
   const [n, m] = [query.type.shape[1], key.type.shape[1]];
-  if (typeof n === 'number' && typeof m === 'number')
+  if (mays.length === 0) return undefined;
+  if (typeof n === 'number' && typeof m === 'number') {
+    const open = (place: number): boolean => mays.every((may) => may.known(Math.floor(place / m), place % m));
     return Op.tensor(
-      Array.from({ length: n * m }, (_, i) => (may.known(Math.floor(i / m), i % m) ? 1 : 0)),
-      [n, m],
+      Array.from({ length: n * m }, (_, i) => (open(i) ? 1 : 0)),
+      [1, n, m],
       'bool',
     );
+  }
   const count = (x: Value): Value => {
     const all = Op.range(sizeOf(x, 1));
     return { ...all, type: { ...all.type, shape: [x.type.shape[1] ?? '?'] } };
   };
-  return may.open(Op.unsqueeze([1])(count(query)), Op.unsqueeze([0])(count(key)));
+  const [i, j] = [Op.unsqueeze([1])(count(query)), Op.unsqueeze([0])(count(key))];
+  return Op.unsqueeze([0])(mays.map((may) => may.open(i, j)).reduce((a, b) => Op.and(a, b)));
 };
 
 interface Masks {
@@ -49,8 +53,8 @@ interface Masks {
   readonly key: Value | undefined;
   /** [batch, queries, keys], 1 or 0. */
   readonly given: Value | undefined;
-  /** [queries, keys] each. */
-  readonly steps: readonly Value[];
+  /** [1, queries, keys]. */
+  readonly steps: Value | undefined;
 }
 
 /** All of them in one, [batch or 1, queries or 1, keys]. */
@@ -60,7 +64,7 @@ const allowed = (masks: Masks): Value | undefined => {
     masks.value === undefined ? undefined : Op.unsqueeze([1])(masks.value),
     masks.key === undefined ? undefined : Op.unsqueeze([1])(masks.key),
     masks.given === undefined ? undefined : Op.cast('bool')(masks.given),
-    ...masks.steps.map(Op.unsqueeze([0])),
+    masks.steps,
   ].filter((m) => m !== undefined);
   return all.length === 0 ? undefined : all.reduce((a, b) => Op.and(a, b));
 };
@@ -80,20 +84,30 @@ const masksOf = (spec: Bounds, inputs: Inputs, at: Site): Masks => {
     // The same mask twice is once.
     key: several && at.masks[2] !== at.masks[1] ? at.masks[2] : several ? undefined : k === v ? undefined : k,
     given,
-    steps: [
-      ...(spec.causal ? [notLater] : []),
-      ...(spec.slidingWindow === undefined ? [] : [within(spec.slidingWindow)]),
-    ].map((may) => maskBySteps(may, query, key)),
+    steps: maskBySteps(
+      [...(spec.causal ? [notLater] : []), ...(spec.slidingWindow === undefined ? [] : [within(spec.slidingWindow)])],
+      query,
+      key,
+    ),
   };
 };
 
-/** Weights from scores: masked, softmax over the keys. The mask gets the axes of heads. */
-const weights = (scores: Value, mask: Value | undefined): Value => {
-  const heads = Op.rank(scores) - 3;
-  const spread =
-    mask === undefined || heads === 0 ? mask : Op.unsqueeze(Array.from({ length: heads }, (_, i) => i + 1))(mask);
-  return Op.softmax(-1)(spread === undefined ? scores : Op.where(spread, scores, masked));
+/** Scores with a mask [batch or 1, queries or 1, keys], which gets the axes of heads. */
+const maskedScores = (scores: Value, mask: Value | undefined): Value => {
+  if (mask === undefined) return scores;
+  const heads = Array.from({ length: Op.rank(scores) - 3 }, (_, i) => i + 1);
+  const { node } = mask;
+  const [, queries, keys] = mask.type.shape;
+  // Known before, and never all of a row: a sum, whose gradient is none of its own.
+  if (node._tag === 'Constant' && typeof queries === 'number' && typeof keys === 'number') {
+    const numbers = Array.from(node.data.data, Number).map((may) => (may === 1 ? 0 : masked));
+    return Op.add(scores, Op.tensor(numbers, [1, ...heads.map(() => 1), queries, keys], scores.type.dtype));
+  }
+  return Op.where(heads.length === 0 ? mask : Op.unsqueeze(heads)(mask), scores, masked);
 };
+
+/** Weights from scores: masked, softmax over the keys. */
+const weights = (scores: Value, mask: Value | undefined): Value => Op.softmax(-1)(maskedScores(scores, mask));
 
 const dropped = (w: Value, rate: number, at: Site): Value => {
   if (at.mode._tag === 'Inference' || rate === 0) return w;
@@ -151,26 +165,73 @@ const gated = (spec: MultiHeadAttentionSpec, query: Value, result: Value, at: Si
   return Op.mul(result, Op.sigmoid(Op.reshape([...query.type.shape.slice(0, 2), heads * valueDim])(gate)));
 };
 
-const ofSequences = (spec: MultiHeadAttentionSpec, inputs: Inputs, at: Site): Result => {
-  const [query, value = query, key = value] = inputs;
+/** Factor and transposition are a part of the product in training; in a file for others they are operators of ONNX. */
+const scoresOfHeads = (queries: Value, keys: Value, factor: number, at: Site): Value => {
+  if (at.mode._tag === 'Training') return Op.multiply(queries, keys, { transB: true, alpha: factor });
+  const axes = keys.type.shape.map((_, i) => i);
+  return Op.matMul(
+    Op.mul(queries, factor),
+    Op.transpose([...axes.slice(0, -2), axes.length - 1, axes.length - 2])(keys),
+  );
+};
+
+interface Heads {
+  /** [batch, heads, queries, dim]. */
+  readonly queries: Value;
+  /** [batch, heads, keys, dim]. */
+  readonly keys: Value;
+  readonly values: Value;
+}
+
+/** Of a sequence that attends to itself, in one product. */
+const projectedAtOnce = (spec: MultiHeadAttentionSpec, x: Value, at: Site): Heads => {
+  const { heads, keyDim, useBias } = spec;
+  const names = ['query', 'key', 'value'];
+  const width = heads * keyDim;
+  const kernels = names.map((name) => Op.reshape([x.type.shape[2] ?? '?', width])(at.parameter(`${name}_kernel`)));
+  const y = Op.matMul(x, Op.concat(1)(kernels));
+  const biases = () => Op.concat(0)(names.map((name) => Op.reshape([width])(at.parameter(`${name}_bias`))));
+  const [batch = '?', length = '?'] = x.type.shape;
+  const apart = Op.transpose([2, 0, 3, 1, 4])(
+    Op.reshape([batch, length, names.length, heads, keyDim])(useBias ? Op.add(y, biases()) : y),
+  );
+  const [queries, keys, values] = Op.split(0, [1, 1, 1])(apart).map(Op.squeeze([0])) as [Value, Value, Value];
+  return { queries, keys, values };
+};
+
+const projectedApart = (spec: MultiHeadAttentionSpec, [query, value = query, key = value]: Inputs, at: Site): Heads => {
   const { heads, keyValueHeads, keyDim, valueDim, useBias } = spec;
   const turned = (x: Value): Value => (spec.rotary === undefined ? x : rotate(spec.rotary)(x));
   const q = turned(projected(query, 'query', heads, keyDim, at, useBias));
   const k = turned(projected(key, 'key', keyValueHeads, keyDim, at, useBias));
   const v = projected(value, 'value', keyValueHeads, valueDim, at, useBias);
-  const scaled = Op.mul(q, 1 / Math.sqrt(keyDim));
   const grouped = keyValueHeads !== heads;
   const [batch = '?', length = '?'] = query.type.shape;
-
-  // [batch, heads, seq, dim]; with groups [batch, keyValueHeads, queries of a group, seq, dim], keys for all of a group.
-  const queries = grouped
-    ? Op.transpose([0, 2, 3, 1, 4])(Op.reshape([batch, length, keyValueHeads, heads / keyValueHeads, keyDim])(scaled))
-    : Op.transpose([0, 2, 1, 3])(scaled);
+  // With groups [batch, keyValueHeads, queries of a group, seq, dim], keys for all of a group.
   const forGroup = (x: Value): Value => (grouped ? Op.unsqueeze([2])(x) : x);
-  const keys = forGroup(Op.transpose([0, 2, 3, 1])(k));
-  const values = forGroup(Op.transpose([0, 2, 1, 3])(v));
+  return {
+    queries: grouped
+      ? Op.transpose([0, 2, 3, 1, 4])(Op.reshape([batch, length, keyValueHeads, heads / keyValueHeads, keyDim])(q))
+      : Op.transpose([0, 2, 1, 3])(q),
+    keys: forGroup(Op.transpose([0, 2, 1, 3])(k)),
+    values: forGroup(Op.transpose([0, 2, 1, 3])(v)),
+  };
+};
+
+const isSame = (a: Value, b: Value): boolean => a.node === b.node && a.index === b.index;
+
+const ofSequences = (spec: MultiHeadAttentionSpec, inputs: Inputs, at: Site): Result => {
+  const [query, value = query, key = value] = inputs;
+  const { heads, keyValueHeads, keyDim, valueDim, useBias } = spec;
+  const grouped = keyValueHeads !== heads;
+  const [batch = '?', length = '?'] = query.type.shape;
+  const isAlike = !grouped && keyDim === valueDim && spec.rotary === undefined;
+  const { queries, keys, values } =
+    isAlike && isSame(query, key) && isSame(key, value)
+      ? projectedAtOnce(spec, query, at)
+      : projectedApart(spec, inputs, at);
   const masks = masksOf(spec, inputs, at);
-  const w = weights(Op.matMul(queries, keys), allowed(masks));
+  const w = weights(scoresOfHeads(queries, keys, 1 / Math.sqrt(keyDim), at), allowed(masks));
   const result = Op.matMul(dropped(w, spec.dropout, at), values);
   const back = Op.transpose(grouped ? [0, 3, 1, 2, 4] : [0, 2, 1, 3])(result);
   const flat = gated(spec, query, Op.reshape([batch, length, heads * valueDim])(back), at);
