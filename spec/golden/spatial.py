@@ -366,6 +366,30 @@ conv(2, [2, 4, 8, 9], 4, [3, 2], strides=[2, 3], padding="same", dilation=[2, 3]
 conv(2, [1, 2, 9, 8], 3, 3, strides=2, padding=[2, 1], dilation=[1, 2])
 depthwise(2, [2, 2, 8, 7], 2, strides=2, padding="same", dilation=[3, 2], multiplier=2)
 
+# ----- cells of the input around, bicubic
+
+
+def around(n, x, spec, pairs):
+    flat = [p for pair in reversed(pairs) for p in pair]
+    case(f"reflectionPadding{n}d", spec, lambda x: F.pad(x, flat, mode="reflect"), {"x": x})
+    case(f"replicationPadding{n}d", spec, lambda x: F.pad(x, flat, mode="replicate"), {"x": x})
+
+
+around(1, [2, 2, 3], [2], [(2, 2)])
+around(1, [1, 2, 4], [[0, 3]], [(0, 3)])
+around(1, [2, 1, 2], [], [(1, 1)])
+around(2, [2, 2, 3, 2], [1], [(1, 1), (1, 1)])
+around(2, [1, 2, 3, 4], [[2, 0]], [(2, 2), (0, 0)])
+around(2, [1, 2, 2, 3], [[[1, 0], [0, 2]]], [(1, 0), (0, 2)])
+around(3, [1, 2, 2, 3, 2], [1], [(1, 1)] * 3)
+around(3, [1, 1, 3, 2, 2], [[[0, 2], 1, 0]], [(0, 2), (1, 1), (0, 0)])
+around(3, [2, 1, 2, 2, 3], [[0, [1, 0], [0, 2]]], [(0, 0), (1, 0), (0, 2)])
+case("replicationPadding1d", [4], lambda x: F.pad(x, [4, 4], mode="replicate"), {"x": [1, 2, 1]})
+
+sampled(2, [2, 2, 3, 4], 2, "bicubic")
+sampled(2, [1, 3, 5, 2], [1, 3], "bicubic")
+sampled(2, [2, 1, 1, 4], [5, 4], "bicubic")
+
 path = pathlib.Path(__file__).with_name("spatial.json")
 path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
 print(f"{len(cases)} cases, {path.stat().st_size} bytes")

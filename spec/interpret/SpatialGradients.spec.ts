@@ -138,9 +138,14 @@ const sides = (n: Rank): fc.Arbitrary<unknown> =>
 const resized = rank.chain((n) =>
   fc.oneof(
     fc
-      .tuple(perAxis(n, small), fc.constantFrom('nearest', 'bilinear'), sample(n, 2))
+      .tuple(perAxis(n, small), fc.constantFrom('nearest', 'bilinear', 'bicubic'), sample(n, 2))
       .map(([to, interpolation, shape]) => one(`upSampling${n}d`, n === 2 ? [to, { interpolation }] : [to], shape)),
-    fc.tuple(sides(n), sample(n, 1)).map(([by, shape]) => one(`zeroPadding${n}d`, [by], shape)),
+    fc
+      .tuple(fc.constantFrom('zero', 'reflection', 'replication'), sides(n), sample(n, 1))
+      // A reflection is of fewer cells than there are.
+      .map(([from, by, [channels = 1, ...sizes]]) =>
+        one(`${from}Padding${n}d`, [by], [channels, ...sizes.map((d) => d + 2)]),
+      ),
     fc.tuple(sides(n), sample(n, 1)).map(([by, shape]) => one(`cropping${n}d`, [by], shape)),
     fc.tuple(small, small, small, small).map(([r, c, h, w]) => one('pixelShuffle', [r], [c * r * r, h, w])),
   ),

@@ -79,11 +79,15 @@ const ofRank = (n: Rank): fc.Arbitrary<L.Layer<L.Id>> =>
       .map(([op, keepDims]) => layer(`global${op}Pool${n}d`, { keepDims })),
     fc.tuple(fc.constantFrom('Max', 'Average'), each(n, size)).map(([op, o]) => layer(`adaptive${op}Pool${n}d`, o)),
     each(n, size).map((s) => layer(`upSampling${n}d`, s)),
-    sides(n).map((s) => layer(`zeroPadding${n}d`, s)),
+    fc
+      .tuple(fc.constantFrom('zero', 'reflection', 'replication'), sides(n))
+      .map(([by, s]) => layer(`${by}Padding${n}d`, s)),
     sides(n).map((s) => layer(`cropping${n}d`, s)),
     ...(n === 2
       ? [
-          each(2, size).map((s) => layer('upSampling2d', s, { interpolation: 'bilinear' })),
+          fc
+            .tuple(each(2, size), fc.constantFrom('bilinear', 'bicubic'))
+            .map(([s, interpolation]) => layer('upSampling2d', s, { interpolation })),
           fc.constantFrom(1, 2).map((r) => layer('pixelShuffle', r)),
         ]
       : []),

@@ -32,8 +32,8 @@ describe('names', () => {
     [of(A.conv1d({ filters: 2, kernel: 1, padding: 'cause' }), [1, 4]), /is not one of same, valid, causal$/],
     [of(A.maxPool2d({ padding: 'full' }), [1, 4, 4]), /^max_pooling2d \| maxPool2d: padding 'full' is not one of/],
     [
-      of(A.upSampling2d(2, { interpolation: 'bicubic' }), [1, 4, 4]),
-      /: interpolation 'bicubic' is not one of nearest, bilinear$/,
+      of(A.upSampling2d(2, { interpolation: 'lanczos3' }), [1, 4, 4]),
+      /: interpolation 'lanczos3' is not one of nearest, bilinear, bicubic$/,
     ],
     [of(A.attention({ scoreMode: 'cosine' }), ['seq', 4]), /: scoreMode 'cosine' is not one of dot, concat$/],
     [

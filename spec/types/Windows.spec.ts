@@ -156,7 +156,13 @@ const ranked = ([1, 2, 3] as const).flatMap((n) => [
     each(n, positive(4)),
     (s, o) => `UpSamplingOut<'upSampling${n}d', ${n}, ${s}, ${o}>`,
   ),
-  layers(`zeroPadding${n}d`, spatial(n), sides(n), (s, o) => `ZeroPaddingOut<'zeroPadding${n}d', ${n}, ${s}, ${o}>`),
+  layers(`zeroPadding${n}d`, spatial(n), sides(n), (s, o) => `PaddingOut<'zeroPadding${n}d', ${n}, ${s}, ${o}>`),
+  layers(
+    `reflectionPadding${n}d`,
+    spatial(n),
+    sides(n),
+    (s, o) => `ReflectionPaddingOut<'reflectionPadding${n}d', ${n}, ${s}, ${o}>`,
+  ),
   layers(`cropping${n}d`, spatial(n), sides(n), (s, o) => `CroppingOut<'cropping${n}d', ${n}, ${s}, ${o}>`),
 ]);
 
@@ -284,7 +290,7 @@ import type { ConvTransposeOut } from '#src/shape/rules/Transposed.ts';
 import type { BroadcastAll } from '#src/shape/rules/Merge.ts';
 import type { AdaptivePoolOut, GlobalPoolOut, PoolOut } from '#src/shape/rules/Pooling.ts';
 import type { DotOut, MatMulOut } from '#src/shape/rules/Product.ts';
-import type { CroppingOut, PixelShuffleOut, UpSamplingOut, ZeroPaddingOut } from '#src/shape/rules/Spatial.ts';
+import type { CroppingOut, PaddingOut, PixelShuffleOut, ReflectionPaddingOut, UpSamplingOut } from '#src/shape/rules/Spatial.ts';
 import type { Int } from '#src/shape/Shape.ts';
 `;
 

@@ -88,14 +88,14 @@ export interface AdaptivePoolSpec {
 export interface UpSamplingSpec {
   readonly op: `upSampling${1 | 2 | 3}d`;
   readonly size: PerAxis;
-  readonly interpolation: 'nearest' | 'bilinear';
+  readonly interpolation: 'nearest' | 'bilinear' | 'bicubic';
 }
 
 /** Cells before and after each spatial axis. */
 type Sides = readonly (readonly [number, number])[];
 
-export interface ZeroPaddingSpec {
-  readonly op: `zeroPadding${1 | 2 | 3}d`;
+export interface PaddingSpec {
+  readonly op: `${'zero' | 'reflection' | 'replication'}Padding${1 | 2 | 3}d`;
   readonly padding: Sides;
 }
 
@@ -158,7 +158,7 @@ export type SpatialLeaf =
   | AdaptivePoolSpec
   | UpSamplingSpec
   | { readonly op: 'pixelShuffle'; readonly factor: number }
-  | ZeroPaddingSpec
+  | PaddingSpec
   | CroppingSpec
   /** Axes behind the batch, counted from 1. */
   | { readonly op: 'permute'; readonly axes: readonly number[] }
@@ -195,7 +195,11 @@ const adaptiveMaxPools = ['adaptiveMaxPool1d', 'adaptiveMaxPool2d', 'adaptiveMax
 const adaptiveAveragePools = ['adaptiveAveragePool1d', 'adaptiveAveragePool2d', 'adaptiveAveragePool3d'] as const;
 export const isAdaptivePool = among(...adaptiveMaxPools, ...adaptiveAveragePools);
 export const isUpSampling = among('upSampling1d', 'upSampling2d', 'upSampling3d');
-export const isZeroPadding = among('zeroPadding1d', 'zeroPadding2d', 'zeroPadding3d');
+const zeroPaddings = ['zeroPadding1d', 'zeroPadding2d', 'zeroPadding3d'] as const;
+const reflections = ['reflectionPadding1d', 'reflectionPadding2d', 'reflectionPadding3d'] as const;
+const replications = ['replicationPadding1d', 'replicationPadding2d', 'replicationPadding3d'] as const;
+export const isReflection = ({ op }: Named): boolean => reflections.some((name) => name === op);
+export const isPadding = among(...zeroPaddings, ...reflections, ...replications);
 export const isCropping = among('cropping1d', 'cropping2d', 'cropping3d');
 export const isElementwiseMerge = among('add', 'subtract', 'multiply', 'average', 'maximum', 'minimum');
 
@@ -222,7 +226,7 @@ export const isSpatial = <S extends Named>(spec: S): spec is Extract<S, SpatialL
     isGlobalPool,
     isAdaptivePool,
     isUpSampling,
-    isZeroPadding,
+    isPadding,
     isCropping,
     isElementwiseMerge,
     isOther,

@@ -1,10 +1,18 @@
 /**
- * Layers that make spatial axes longer or shorter: up-sampling, pixel shuffle, zeros around, a border cut off. Channels come
+ * Layers that make spatial axes longer or shorter: up-sampling, pixel shuffle, zeros or cells of their own around, a
+ * border cut off. Channels come
  * first: `[batch, channels, length]`, `[batch, channels, height, width]`, `[batch, channels, depth, height, width]`.
  */
 import type { Leaf } from '../shape/Fn.ts';
 import type { Size1, Size2, Size3 } from '../shape/rules/Option.ts';
-import type { CroppingOut, PixelShuffleOut, SidesOf, UpSamplingOut, ZeroPaddingOut } from '../shape/rules/Spatial.ts';
+import type {
+  CroppingOut,
+  PaddingOut,
+  PixelShuffleOut,
+  ReflectionPaddingOut,
+  SidesOf,
+  UpSamplingOut,
+} from '../shape/rules/Spatial.ts';
 import { sidesOf } from '../shape/rules/Spatial.ts';
 import type { Rank } from '../shape/rules/Window.ts';
 import type { Layer } from './Definition.ts';
@@ -32,15 +40,39 @@ export interface PixelShuffle<R extends number> extends Leaf {
 }
 
 export interface ZeroPadding1d<A> extends Leaf {
-  readonly out: ZeroPaddingOut<'zeroPadding1d', 1, this['in'], A>;
+  readonly out: PaddingOut<'zeroPadding1d', 1, this['in'], A>;
 }
 
 export interface ZeroPadding2d<A> extends Leaf {
-  readonly out: ZeroPaddingOut<'zeroPadding2d', 2, this['in'], A>;
+  readonly out: PaddingOut<'zeroPadding2d', 2, this['in'], A>;
 }
 
 export interface ZeroPadding3d<A> extends Leaf {
-  readonly out: ZeroPaddingOut<'zeroPadding3d', 3, this['in'], A>;
+  readonly out: PaddingOut<'zeroPadding3d', 3, this['in'], A>;
+}
+
+export interface ReflectionPadding1d<A> extends Leaf {
+  readonly out: ReflectionPaddingOut<'reflectionPadding1d', 1, this['in'], A>;
+}
+
+export interface ReflectionPadding2d<A> extends Leaf {
+  readonly out: ReflectionPaddingOut<'reflectionPadding2d', 2, this['in'], A>;
+}
+
+export interface ReflectionPadding3d<A> extends Leaf {
+  readonly out: ReflectionPaddingOut<'reflectionPadding3d', 3, this['in'], A>;
+}
+
+export interface ReplicationPadding1d<A> extends Leaf {
+  readonly out: PaddingOut<'replicationPadding1d', 1, this['in'], A>;
+}
+
+export interface ReplicationPadding2d<A> extends Leaf {
+  readonly out: PaddingOut<'replicationPadding2d', 2, this['in'], A>;
+}
+
+export interface ReplicationPadding3d<A> extends Leaf {
+  readonly out: PaddingOut<'replicationPadding3d', 3, this['in'], A>;
 }
 
 export interface Cropping1d<A> extends Leaf {
@@ -56,8 +88,8 @@ export interface Cropping3d<A> extends Leaf {
 }
 
 export interface UpSampling2dOptions {
-  /** `'nearest'` by default: each cell repeated. `'bilinear'` by half-pixel centres. */
-  readonly interpolation?: 'nearest' | 'bilinear';
+  /** `'nearest'` by default: each cell repeated. `'bilinear'` and `'bicubic'` by half-pixel centres, the edges held. */
+  readonly interpolation?: 'nearest' | 'bilinear' | 'bicubic';
 }
 
 // -------------------------------------------------------------------------------------
@@ -79,8 +111,8 @@ export const upSampling1d = <const F extends Size1 = 2>(size?: F): Layer<UpSampl
 
 /**
  * Height and width times `size`, 2 by default. Shapes: `[batch, channels, height, width]` to `[batch, channels, height *
- * size, width * size]`. Bilinear as `align_corners=False` in PyTorch. Keras `UpSampling2D` (channels first; nearest and
- * bilinear), PyTorch `Upsample`.
+ * size, width * size]`. Bilinear and bicubic as `align_corners=False` in PyTorch; the cubic is Keys's with its -0.75 (TensorFlow
+ * has -0.5). Keras `UpSampling2D` (channels first; without the Lanczos kernels), PyTorch `Upsample`.
  *
  * @example
  * upSampling2d()                                         // doubles height and width
@@ -127,6 +159,47 @@ export const zeroPadding2d = <const A extends SidesOf<2> = 1>(padding?: A): Laye
 /** Zeros around a volume, as `zeroPadding2d`; 1 by default. Keras `ZeroPadding3D`, PyTorch `ZeroPad3d`. */
 export const zeroPadding3d = <const A extends SidesOf<3> = 1>(padding?: A): Layer<ZeroPadding3d<A>> =>
   define({ op: 'zeroPadding3d', padding: sidesOf(3, padding ?? 1) });
+
+// -------------------------------------------------------------------------------------
+// cells of the input around
+// -------------------------------------------------------------------------------------
+
+/**
+ * The cells beside the border, reflected in it (the border itself is not repeated): `[1, 2, 3]` with 2 is `[3, 2, 1, 2, 3, 2, 1]`. 1 by
+ * default; less than the length. Arguments and shapes as `zeroPadding1d`. PyTorch `ReflectionPad1d`, in Keras
+ * `keras.ops.pad` of mode `reflect`.
+ */
+export const reflectionPadding1d = <const A extends SidesOf<1> = 1>(padding?: A): Layer<ReflectionPadding1d<A>> =>
+  define({ op: 'reflectionPadding1d', padding: sidesOf(1, padding ?? 1) });
+
+/**
+ * Rows and columns reflected in the border of an image, see `reflectionPadding1d`; arguments and shapes as `zeroPadding2d`. PyTorch
+ * `ReflectionPad2d` (which orders them left, right, top, bottom), in Keras `keras.ops.pad` of mode `reflect`.
+ */
+export const reflectionPadding2d = <const A extends SidesOf<2> = 1>(padding?: A): Layer<ReflectionPadding2d<A>> =>
+  define({ op: 'reflectionPadding2d', padding: sidesOf(2, padding ?? 1) });
+
+/** A volume reflected in its border, see `reflectionPadding2d`. PyTorch `ReflectionPad3d`. */
+export const reflectionPadding3d = <const A extends SidesOf<3> = 1>(padding?: A): Layer<ReflectionPadding3d<A>> =>
+  define({ op: 'reflectionPadding3d', padding: sidesOf(3, padding ?? 1) });
+
+/**
+ * The first and the last cell repeated: `[1, 2, 3]` with 2 is `[1, 1, 1, 2, 3, 3, 3]`. 1 by default. Arguments and shapes as
+ * `zeroPadding1d`. PyTorch `ReplicationPad1d`, in NumPy `pad` of mode `edge`; Keras has no such layer.
+ */
+export const replicationPadding1d = <const A extends SidesOf<1> = 1>(padding?: A): Layer<ReplicationPadding1d<A>> =>
+  define({ op: 'replicationPadding1d', padding: sidesOf(1, padding ?? 1) });
+
+/**
+ * The border of an image repeated, see `replicationPadding1d`; arguments and shapes as `zeroPadding2d`. PyTorch
+ * `ReplicationPad2d` (which orders them left, right, top, bottom).
+ */
+export const replicationPadding2d = <const A extends SidesOf<2> = 1>(padding?: A): Layer<ReplicationPadding2d<A>> =>
+  define({ op: 'replicationPadding2d', padding: sidesOf(2, padding ?? 1) });
+
+/** The border of a volume repeated, see `replicationPadding2d`. PyTorch `ReplicationPad3d`. */
+export const replicationPadding3d = <const A extends SidesOf<3> = 1>(padding?: A): Layer<ReplicationPadding3d<A>> =>
+  define({ op: 'replicationPadding3d', padding: sidesOf(3, padding ?? 1) });
 
 // -------------------------------------------------------------------------------------
 // a border cut off

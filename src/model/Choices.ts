@@ -110,7 +110,9 @@ export const choiceError = (spec: Leaf): string | undefined => {
     ('activation' in spec ? activationFault(spec.activation) : undefined) ??
     ('recurrentActivation' in spec ? activationFault(spec.recurrentActivation) : undefined) ??
     ('padding' in spec ? oneOf('padding', paddingsOf(spec.op), spec.padding) : undefined) ??
-    ('interpolation' in spec ? oneOf('interpolation', ['nearest', 'bilinear'], spec.interpolation) : undefined) ??
+    ('interpolation' in spec
+      ? oneOf('interpolation', ['nearest', 'bilinear', 'bicubic'], spec.interpolation)
+      : undefined) ??
     ('scoreMode' in spec ? oneOf('scoreMode', ['dot', 'concat'], spec.scoreMode) : undefined) ??
     ('maxWavelength' in spec ? above0('maxWavelength', spec.maxWavelength) : undefined) ??
     ('rotary' in spec && spec.rotary !== undefined ? above0('rotary', spec.rotary) : undefined)

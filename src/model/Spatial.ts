@@ -36,7 +36,7 @@ export const spatialOptionsError = (spec: SpatialLeaf): string | undefined => {
   if (Is.isPool(spec)) return Pooling.poolOptions(spec);
   if (Is.isAdaptivePool(spec)) return Pooling.adaptivePoolOptions(spec.op, spec.size);
   if (Is.isUpSampling(spec)) return Spatial.upSamplingOptions(spec.op, spec.size);
-  if (Is.isZeroPadding(spec)) return Spatial.sidesOptions(spec.op, 'padding', spec.padding);
+  if (Is.isPadding(spec)) return Spatial.sidesOptions(spec.op, 'padding', spec.padding);
   if (Is.isCropping(spec)) return Spatial.sidesOptions(spec.op, 'cropping', spec.cropping);
   if (Is.isGlobalPool(spec) || Is.isElementwiseMerge(spec)) return undefined;
   switch (spec.op) {
@@ -72,7 +72,10 @@ const ofOne = (
   if (Is.isGlobalPool(spec)) return Pooling.globalPool(spec.op, Is.rankOf(spec), spec.keepDims)(x);
   if (Is.isAdaptivePool(spec)) return Pooling.adaptivePool(spec.op, spec.size)(x);
   if (Is.isUpSampling(spec)) return Spatial.upSampling(spec.op, spec.size)(x);
-  if (Is.isZeroPadding(spec)) return Spatial.zeroPadding(spec.op, spec.padding)(x);
+  if (Is.isPadding(spec)) {
+    const rule = Is.isReflection(spec) ? Spatial.reflectionPadding : Spatial.padding;
+    return rule(spec.op, spec.padding)(x);
+  }
   if (Is.isCropping(spec)) return Spatial.cropping(spec.op, spec.cropping)(x);
   switch (spec.op) {
     case 'pixelShuffle':

@@ -8,6 +8,7 @@ import { isMaximum } from '../../layer/SpatialSpec.ts';
 import type { Dim } from '../../shape/Shape.ts';
 import { multDim, unknown } from '../../shape/Shape.ts';
 import { type Mask, maskedMean } from './masks.ts';
+import { replicated } from './padding.ts';
 
 // -------------------------------------------------------------------------------------
 // reshape with several unknown sizes
@@ -53,40 +54,39 @@ const nearest = (size: readonly number[], x: Value): Value => {
   return laidOut(x, [axis(0), axis(1), ...size.map((s, i) => axis(i + 2, s))])(repeated);
 };
 
-/**
- * Shares of the cell before, the cell itself and the cell after, for each of the `s` cells that one becomes; of the cell alone
- * where it stays one.
- */
-const shares = (s: number): readonly (readonly number[])[] =>
-  Array.from({ length: s }, (_, r) => {
-    if (s === 1) return [1];
-    const shift = (r + 0.5) / s - 0.5;
-    return [Math.max(-shift, 0), 1 - Math.abs(shift), Math.max(shift, 0)];
-  });
+/** How far the centre of each of the `s` cells that one becomes lies from its own. */
+const shifts = (s: number): readonly number[] => Array.from({ length: s }, (_, r) => (r + 0.5) / s - 0.5);
 
-/** The first and the last cell of an axis once more. */
-const edged =
-  (at: number) =>
-  (x: Value): Value => {
-    const first = Op.slice({ axes: [at], starts: [0], ends: [1] })(x);
-    const last = Op.slice({ axes: [at], starts: [-1], ends: [everything] })(x);
-    return Op.concat(at)([first, x, last]);
-  };
+/** Keys's cubic convolution by the distance from a cell. */
+const cubic = (x: number): number => {
+  const [a, d] = [-0.75, Math.abs(x)];
+  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+};
 
-const everything = 2 ** 31 - 1;
+/** How much of a cell there is at a distance of it, less than `reach` + 1/2. */
+const shapes = {
+  bilinear: { reach: 1, share: (d: number) => Math.max(1 - Math.abs(d), 0) },
+  bicubic: { reach: 2, share: cubic },
+} as const;
 
 /**
  * Half-pixel centres, edges held: one convolution of each channel with a small kernel for each new cell, whose results are
  * shuffled into place. (Only operators that have gradients; a Resize does the same.)
  */
-const bilinear = ([a = 1, b = 1]: readonly number[], x: Value): Value => {
+const smooth = (mode: keyof typeof shapes, [a = 1, b = 1]: readonly number[], x: Value): Value => {
   const channels = x.type.shape[1];
-  if (typeof channels !== 'number') throw new Op.GraphDefect('bilinear up-sampling needs a known number of channels');
-  const [rows, columns] = [shares(a), shares(b)];
-  const taps = rows.flatMap((row) => columns.map((column) => row.flatMap((r) => column.map((c) => r * c))));
+  if (typeof channels !== 'number') throw new Op.GraphDefect(`${mode} up-sampling needs a known number of channels`);
+  const { reach, share } = shapes[mode];
+  // An axis that stays as it is needs no neighbours.
+  const reaches = [a, b].map((s) => (s === 1 ? 0 : reach));
+  const rows = (s: number, far: number) =>
+    shifts(s).map((shift) => Array.from({ length: 2 * far + 1 }, (_, k) => share(k - far - shift)));
+  const [vertical, horizontal] = [rows(a, reaches[0] as number), rows(b, reaches[1] as number)];
+  const taps = vertical.flatMap((row) => horizontal.map((column) => row.flatMap((r) => column.map((c) => r * c))));
   const kernels = Array.from({ length: channels }, () => taps.flat()).flat();
-  const kernel = [a, b].map((s) => (s === 1 ? 1 : 3));
-  const edges = kernel.reduce((y, k, i) => (k === 1 ? y : edged(i + 2)(y)), x);
+  const kernel = reaches.map((far) => 2 * far + 1);
+  const edges = reaches.reduce((y, far, i) => replicated(i + 2, far, far)(y), x);
   const cells = Op.conv(edges, Op.tensor(kernels, [channels * a * b, 1, ...kernel], x.type.dtype), undefined, {
     kernel,
     strides: [1, 1],
@@ -98,7 +98,7 @@ const bilinear = ([a = 1, b = 1]: readonly number[], x: Value): Value => {
 };
 
 export const upSampled = (spec: UpSamplingSpec, x: Value): Value =>
-  spec.interpolation === 'nearest' ? nearest(spec.size, x) : bilinear(spec.size, x);
+  spec.interpolation === 'nearest' ? nearest(spec.size, x) : smooth(spec.interpolation, spec.size, x);
 
 // -------------------------------------------------------------------------------------
 // down to one

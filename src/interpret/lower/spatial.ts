@@ -9,6 +9,7 @@ import * as Is from '../../layer/SpatialSpec.ts';
 import { partOf } from '../../shape/rules/Slice.ts';
 import { convolution, depthwise, pooled, separable, transposed } from './convolution.ts';
 import { contracted, merged, multiplied } from './merging.ts';
+import { padded } from './padding.ts';
 import { adaptivelyPooled, globalPooled, shuffled, upSampled } from './resampling.ts';
 import type { Inputs, Site } from './Site.ts';
 
@@ -51,10 +52,7 @@ export const lowerSpatial = (spec: SpatialLeaf, inputs: Inputs, at: Site): Value
   if (Is.isGlobalPool(spec)) return globalPooled(spec, x, at.masks[0]);
   if (Is.isAdaptivePool(spec)) return adaptivelyPooled(spec, x);
   if (Is.isUpSampling(spec)) return upSampled(spec, x);
-  if (Is.isZeroPadding(spec)) {
-    const [before, after] = [spec.padding.map((s) => s[0]), spec.padding.map((s) => s[1])];
-    return Op.pad([0, 0, ...before, 0, 0, ...after])(x);
-  }
+  if (Is.isPadding(spec)) return padded(spec, x);
   if (Is.isCropping(spec)) return cropped(spec.cropping, x);
   if (Is.isElementwiseMerge(spec)) return merged(spec, inputs, at.masks);
   switch (spec.op) {

@@ -1,11 +1,11 @@
 /**
- * Spatial axes made longer or shorter: up-sampling, pixel shuffle, zeros around, a border cut off. Batch and channels come
+ * Spatial axes made longer or shorter: up-sampling, pixel shuffle, cells around, a border cut off. Batch and channels come
  * first, one to three spatial axes follow.
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
-import type { Add, Div, Mod, Mult, Sub } from '../Nat.ts';
-import type { AnyShape, Dim, MultDim, Show } from '../Shape.ts';
+import type { Add, Div, Lt, Mod, Mult, Sub } from '../Nat.ts';
+import type { AnyShape, Dim, MultDim, Shape, Show } from '../Shape.ts';
 import { multDim, show, unknown } from '../Shape.ts';
 import type { At, Naturals, Positive, Positives } from './Option.ts';
 import { naturals, positive, positives } from './Option.ts';
@@ -126,13 +126,13 @@ export const sidesOptions = (op: string, name: string, sides: readonly Sides[]):
 type Both<S> = [S] extends [readonly [infer A extends number, infer B extends number]] ? Add<A, B> : number;
 
 // -------------------------------------------------------------------------------------
-// zeros around
+// cells around
 // -------------------------------------------------------------------------------------
 
 /** A named size survives where nothing is added. */
 type Padded<H, T extends number> = H extends number ? Add<H, T> : T extends 0 ? H : number;
 
-export type ZeroPaddingOut<Op extends string, N extends Rank, S, A> =
+export type PaddingOut<Op extends string, N extends Rank, S, A> =
   SidesError<Op, 'padding', A> extends infer E extends string
     ? E
     : S extends readonly [infer B, infer C, ...infer Sp]
@@ -143,7 +143,7 @@ export type ZeroPaddingOut<Op extends string, N extends Rank, S, A> =
 
 const grown = (d: Dim, by: number): Dim => (typeof d === 'number' ? d + by : by === 0 ? d : unknown);
 
-export const zeroPadding =
+export const padding =
   (op: string, sides: readonly Sides[]) =>
   (input: AnyShape): E.Either<string, AnyShape> => {
     const bad = sidesOptions(op, 'padding', sides);
@@ -156,6 +156,47 @@ export const zeroPadding =
       }),
     );
   };
+
+/** A side is made of the cells between the first and the last. */
+type Reflected<Op extends string, H, P> = H extends number
+  ? P extends readonly [infer A extends number, infer B extends number]
+    ? number extends A | B | H
+      ? true
+      : Lt<A, H> extends false
+        ? `${Op}: padding ${A} is not less than the size ${H}`
+        : Lt<B, H> extends false
+          ? `${Op}: padding ${B} is not less than the size ${H}`
+          : true
+    : true
+  : true;
+
+export type ReflectionPaddingOut<Op extends string, N extends Rank, S, A> =
+  PaddingOut<Op, N, S, A> extends infer O
+    ? O extends string
+      ? O
+      : S extends readonly [unknown, unknown, ...infer Sp]
+        ? FirstError<Op, { [I in keyof Sp]: Reflected<Op, Sp[I], SideAt<N, A, I>> }> extends infer E extends string
+          ? E
+          : O
+        : O
+    : never;
+
+export const reflectionPadding =
+  (op: string, sides: readonly Sides[]) =>
+  (input: AnyShape): E.Either<string, AnyShape> =>
+    pipe(
+      padding(op, sides)(input),
+      E.chain((output) => {
+        const bad = (input as Shape)
+          .slice(2)
+          .flatMap((d, i) =>
+            typeof d === 'number' ? (sides[i] ?? []).filter((n) => n >= d).map((n) => [n, d] as const) : [],
+          )[0];
+        return bad === undefined
+          ? E.right(output)
+          : E.left(`${op}: padding ${bad[0]} is not less than the size ${bad[1]}`);
+      }),
+    );
 
 // -------------------------------------------------------------------------------------
 // a border cut off
