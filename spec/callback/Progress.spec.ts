@@ -98,6 +98,16 @@ describe('progress', () => {
     expect(lines).toEqual(['20/20 - 1s - 10ms/step - loss: 1.0000\n']);
   });
 
+  it('says where within an epoch a run goes on', async () => {
+    const lines = await written({ verbose: 2 }, { isInteractive: false }, [
+      started({ epochs: 3, stepsPerEpoch: 4, initialEpoch: 1, initialStep: 2 }),
+      stepEnded(1, 2, { loss: 1 }, 100),
+      stepEnded(1, 3, { loss: 1 }, 200),
+      epochEnded(1, { loss: 1 }, 0.1, 200),
+    ]);
+    expect(lines).toEqual(['Epoch 2/3, from step 3\n', '4/4 - 0s - 100ms/step - loss: 1.0000\n']);
+  });
+
   it('leaves nothing in a checkpoint', async () => {
     const { world } = await drive(C.progress(), memory({ isInteractive: true }).env, () => training);
     expect(world.signals.filter(({ _tag }) => _tag === 'CallbackState')).toEqual([

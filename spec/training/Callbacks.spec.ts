@@ -336,6 +336,24 @@ describe('the order of callbacks', () => {
   });
 });
 
+describe('the times of steps', () => {
+  it('of one call of onnxruntime share out what it took', async () => {
+    const times: number[] = [];
+    const noting = watching((e) => {
+      if (e._tag === 'StepEnded') times.push(e.time);
+      return undefined;
+    });
+    let now = 0;
+    const clock = { now: () => (now += 100) };
+    const fit = T.fit(objective, { ...plain, batchSize: 2, stepsPerRun: 4, shuffle: false });
+    right(await T.run(pipe(fit, noting))({ ...world(shared).environment, clock })());
+    // Six steps, four of them in the first call: 100 ms by this clock, as is the second.
+    const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0));
+    expect(gaps).toEqual([25, 25, 25, expect.any(Number), 50]);
+    expect(gaps[3]).toBeLessThan(200);
+  });
+});
+
 describe("Keras's order of hooks", () => {
   type Hook = readonly [hook: string, ...rest: readonly unknown[]];
   const golden = (

@@ -120,7 +120,7 @@ const finish =
  * - `verbose: 1`: a bar for each epoch with time left, time per step, samples per second, loss and metrics, rewritten in
  *   place at most every 50 ms; where the terminal is not interactive, only the final line of each epoch.
  * - `verbose: 2`: a line for each epoch.
- * - Before each epoch `Epoch 3/10`, when there are several.
+ * - Before each epoch `Epoch 3/10`, when there are several; where a run goes on within one `Epoch 3/10, from step 51`.
  *
  * An epoch that was halted shows the steps it made (Keras shows all of them). To see what other callbacks log, attach it after
  * them. Not kept in checkpoints.
@@ -138,14 +138,18 @@ export const progress = (options: ProgressOptions = {}): Callback<HasTerminal> =
       switch (event._tag) {
         case 'RunStarted': {
           const known = Number.isInteger(event.stepsPerEpoch) && event.stepsPerEpoch > 0;
-          return stay({
+          const { initialStep = 0 } = event;
+          const next: State = {
             ...initial,
             epochs: event.epochs,
             target: known ? event.stepsPerEpoch : undefined,
-            // A run that goes on within an epoch does not tell of its start again.
             started: event.time,
-            current: event.initialStep ?? 0,
-          });
+            current: initialStep,
+          };
+          // A run that goes on within an epoch does not tell of its start again.
+          return initialStep > 0
+            ? write(`Epoch ${event.initialEpoch + 1}/${event.epochs}, from step ${initialStep + 1}\n`, next)
+            : stay(next);
         }
         case 'EpochStarted': {
           const next: State = { ...initial, epochs: state.epochs, target: state.target, started: event.time };

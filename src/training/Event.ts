@@ -46,6 +46,7 @@ export type Event =
       readonly logs: Logs;
       /** Samples seen in this epoch so far, this step's included. */
       readonly samples: number;
+      /** When it ended. Steps that one call of onnxruntime made are told together afterwards; its time is shared out among them. */
       readonly time: number;
     }
   /** Before the first validation step: what a callback does to the weights here is what is evaluated. */

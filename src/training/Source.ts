@@ -234,6 +234,7 @@ async function* stepsOf(
       untilNext(stepsBetween(schedule), control.step),
       left,
     );
+    const began = now();
     let fed: Fed | undefined;
     if (feed !== undefined) {
       const read: Either<TrainingError, Fed | undefined> = await feed.read(control.cursor, steps)();
@@ -264,6 +265,7 @@ async function* stepsOf(
       yield chunk;
       return false;
     }
+    const ended = now();
     const { results, milliseconds } = chunk.right;
     const done = Totals.steps(results);
     pace.last = { steps: done, milliseconds };
@@ -283,7 +285,7 @@ async function* stepsOf(
         globalStep: before + i + 1,
         logs: Totals.logs(totals, loggedIn(schedule, context)),
         samples: totals.samples,
-        time: now(),
+        time: began + Math.round(((ended - began) * (i + 1)) / done),
       });
     }
     control.untold = 0;
