@@ -30,7 +30,7 @@ const deviation = Op.sub(x, mean(x));
 
 /** The simple graph, after a comparison of results. */
 const agree = async (g: Graph): Promise<Graph> => {
-  const simple = simplify(g);
+  const simple = shared(simplify()(g));
   const [a, b] = [await run(g, feeds), await run(simple, feeds)];
   for (const [name, { data, shape }] of Object.entries(a)) {
     expect(b[name]?.shape).toEqual(shape);

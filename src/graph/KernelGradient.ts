@@ -7,14 +7,14 @@
  * provider: onnxruntime is slow with kernels as large as images, and a product for each tap of the kernel is up to three times as
  * fast. (The blocked layout has another one, see `blocked/KernelGradient.ts`.)
  *
- * Law: `written` changes no result but for rounding.
+ * Law: the forms have the same result up to rounding.
  */
 import type { Dim } from '../shape/Shape.ts';
 import { type Cells, places, seen } from './Cells.ts';
-import type { Graph, OperatorNode, Value } from './Graph.ts';
+import type { OperatorNode, Value } from './Graph.ts';
 import { label } from './Graph.ts';
 import * as Op from './Operators.ts';
-import { intOf, intsOf, rewrite } from './rewrite/Rewrite.ts';
+import { intOf, intsOf, type Rule } from './rewrite/Rewrite.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -177,14 +177,15 @@ export const byTaps = (gradient: KernelGradient): Value => {
 };
 
 // -------------------------------------------------------------------------------------
-// interpreter
+// rule
 // -------------------------------------------------------------------------------------
 
-/** The graph with kernels' gradients as products, but for those that another form is kept for. */
-export const written = (isKept: (gradient: KernelGradient) => boolean = () => false): ((graph: Graph) => Graph) =>
-  rewrite((node) => {
+/** Kernels' gradients as products, but for those that another form is kept for. */
+export const asProducts =
+  (isKept: (gradient: KernelGradient) => boolean): Rule =>
+  (node) => {
     const gradient = recognised(node);
     if (gradient === undefined || isKept(gradient)) return undefined;
     const value = swapped(byTaps(gradient));
     return [node.label === undefined ? value : label(node.label)(value)];
-  });
+  };

@@ -13,11 +13,11 @@
 import * as E from 'fp-ts/lib/Either.js';
 import { flow, pipe } from 'fp-ts/lib/function.js';
 import * as RR from 'fp-ts/lib/ReadonlyRecord.js';
-import { type AutodiffError, grad } from '../autodiff/Grad.ts';
+import { type AutodiffError, grad, hasGradient } from '../autodiff/Grad.ts';
 import type { Graph, Output, Value } from '../graph/Graph.ts';
 import * as G from '../graph/Graph.ts';
-import { written } from '../graph/KernelGradient.ts';
 import * as Op from '../graph/Operators.ts';
+import { shared } from '../graph/rewrite/Shared.ts';
 import { simplify } from '../graph/rewrite/Simplify.ts';
 import type { ParameterSpec, Resolved } from '../model/Resolved.ts';
 import type { Goal } from '../objective/Goal.ts';
@@ -53,7 +53,7 @@ export interface Problem {
 export type Emission = (graph: Graph) => Graph;
 
 /** Fast with plain operators, on any provider. */
-export const plainly: Emission = written();
+export const plainly: Emission = flow(simplify(), shared);
 
 export interface EvaluationPlan {
   readonly graph: Graph;
@@ -168,6 +168,17 @@ const namesOf = ({ trained, statistics }: Changing): readonly string[] => [
 const zip = (names: readonly string[], values: readonly Value[]): Readonly<Record<string, Value>> =>
   Object.fromEntries(names.map((name, i) => [name, values[i] as Value]));
 
+/** That each loss is one of the model: of what goes into it, its weights or its data, by way of gradients. */
+const effective = (goals: readonly Goal[], losses: readonly Value[], sources: readonly Value[]): void => {
+  const idle = goals.find((_, i) => !hasGradient(losses[i] as Value, sources));
+  if (idle === undefined || sources.length === 0) return;
+  const { loss, output } = idle;
+  throw new Op.GraphDefect(
+    `fit: the loss ${loss.name}${output === '' ? '' : ` of '${output}'`} trains nothing: it does not depend on the model's output, ` +
+      'or by operators without a gradient only (ArgMax, Round, comparisons); make it of the output, or leave it out',
+  );
+};
+
 /** Forward in training mode, backward, update. */
 const trainingStep =
   (problem: Problem, outside: Outside, changing: Changing, provider: Provider, frozen: ReadonlySet<string>): Body =>
@@ -188,7 +199,9 @@ const trainingStep =
         const lowered = lower(problem.resolved, batch.inputs, now, training(random, frozen));
         const { updates } = lowered;
         const model = [...lowered.outputs, ...Object.values(updates)];
-        return { ...judge(problem, lowered, batch, now), updates, model, batch, done };
+        const { losses, ...judged } = judge(problem, lowered, batch, now);
+        effective(problem.goals, losses, [...Object.values(now), ...batch.inputs]);
+        return { ...judged, updates, model, batch, done };
       }),
       E.chainW(inPrecision(precision, provider, weak)),
       E.bindTo('forward'),
@@ -294,7 +307,7 @@ export const trainingPlan = (
             'training',
             inputs,
             [...carried.map((name, i) => ({ name: nextOutput(name), value: next[i] as Value })), ...scanned],
-            flow(simplify, emission),
+            emission,
           ),
         ),
         E.map((finished) => ({

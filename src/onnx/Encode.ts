@@ -177,6 +177,13 @@ const nodeProto = (
 const inputNames = (graph: Graph, name: Fresh): Map<Node, readonly string[]> =>
   new Map(graph.inputs.map((v) => [v.node, [name((v.node as InputNode).name)]]));
 
+/**
+ * Whether a value's type is in the file: of nodes with a name, for readers; and where a size is a name, which onnxruntime does not
+ * follow through operators as we do. It puts a result where an operand was only if it knows their sizes to be the same.
+ */
+const isTold = (node: OperatorNode, { shape }: Value['type']): boolean =>
+  !shape.includes('?') && (node.label !== undefined || shape.some((d) => typeof d === 'string'));
+
 function graphProto(model: Model, graph: Graph, around: Scope | undefined): E.Either<OnnxError, GraphProto> {
   const { free, unique } = model;
   // The outermost graph's names are reserved: they are kept as they are.
@@ -227,9 +234,7 @@ function graphProto(model: Model, graph: Graph, around: Scope | undefined): E.Ei
       valueInfo: here.flatMap((node) =>
         (scope.names.get(node) ?? []).flatMap((n, i) => {
           const type = node.outputs[i];
-          return type === undefined || exported.get(node)?.has(i) || type.shape.includes('?')
-            ? []
-            : [valueInfo(n, type)];
+          return type !== undefined && !exported.get(node)?.has(i) && isTold(node, type) ? [valueInfo(n, type)] : [];
         }),
       ),
     }),

@@ -9,8 +9,8 @@
  */
 import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { predecessors, topological } from '../Graph.ts';
-import { written } from '../KernelGradient.ts';
 import { shared } from '../rewrite/Shared.ts';
+import { simplify } from '../rewrite/Simplify.ts';
 import { fits } from './KernelGradient.ts';
 import { imageOf, isPoint, toBlocked, toPlain } from './Layout.ts';
 import { type Forms, type Rewritten, rules } from './Rules.ts';
@@ -84,7 +84,7 @@ const before = (nodes: readonly Node[]): ((others: readonly Node[], last: Node) 
 export const blocked =
   (block: number, batch: number) =>
   (given: Graph): Graph => {
-    const graph = written(fits(block, batch))(given);
+    const graph = simplify(fits(block, batch))(given);
     const outputs = graph.outputs.map((o) => o.value);
     const nodes = topological(outputs);
     const readers = readersOf(nodes);

@@ -1,11 +1,16 @@
 /**
- * A graph that computes the same with less, on any provider: what gradients of compositions leave behind is put in order.
+ * A graph that computes the same with less, by plain operators: what gradients of compositions leave behind is put in order,
+ * and each kernel's gradient is in its fast form.
  *
  * Law: the outputs are those of the given graph up to rounding.
  */
-import { flow } from 'fp-ts/lib/function.js';
+import type { Graph } from '../Graph.ts';
+import { asProducts, type KernelGradient } from '../KernelGradient.ts';
 import { reductions } from './Reductions.ts';
 import { rewrite } from './Rewrite.ts';
-import { shared } from './Shared.ts';
 
-export const simplify = flow(rewrite(reductions), shared);
+/** `isKept`: kernels' gradients that stay convolutions. Default: none. */
+export const simplify = (isKept: (gradient: KernelGradient) => boolean = () => false): ((graph: Graph) => Graph) => {
+  const products = asProducts(isKept);
+  return rewrite((node, around) => reductions(node, around) ?? products(node, around));
+};
