@@ -50,6 +50,25 @@ describe('other codecs', () => {
     expectError(D.parseCsv(t.type({ a: Kind }))('a\neggs'), 'CsvRows', 'expected one of "ham", "spam", got "eggs"');
   });
 
+  it('a cell that may be missing is null where the text says so, and else the cell', () => {
+    const Row = t.type({ age: D.nullableFromCsv(D.numberFromCsv), town: D.nullableFromCsv(t.string, ['NA', '']) });
+    const rows = right(D.parseCsv(Row)('age,town\n 3,Cork\n ,NA\n0,\n'));
+    expect(rows).toEqual([
+      { age: 3, town: 'Cork' },
+      { age: null, town: null },
+      { age: 0, town: null },
+    ]);
+    expect(rows.map(Row.encode)).toEqual([
+      { age: '3', town: 'Cork' },
+      { age: '', town: 'NA' },
+      { age: '0', town: 'NA' },
+    ]);
+    expect(rows.every(Row.is)).toBe(true);
+    expectError(D.parseCsv(Row)('age,town\nNA,Cork\n'), 'CsvRows', 'a number such as');
+    // A column that is not there is not missing cells.
+    expectError(D.parseCsv(Row)('age\n3\n'), 'CsvHeader', 'town');
+  });
+
   it('row and columns round-trip', () => {
     const Row = D.row({ xs: D.columns(['x1', 'x2'], D.numberFromCsv), name: D.column('Name', t.string) });
     const value = { xs: [1, 2.5], name: 'n' };

@@ -63,6 +63,24 @@ export const categoryFromCsv = (names: readonly string[]): t.Type<number, string
     (index) => names[index] ?? '',
   );
 
+/**
+ * A cell that may be missing: the texts that say so become `null`, which `Preprocess.impute` fills; all others are the cell's.
+ * `missing` is `['']` by default; spaces around it are allowed.
+ *
+ * @example
+ * t.type({ age: nullableFromCsv(numberFromCsv), town: nullableFromCsv(t.string, ['', 'NA']) }) // age: number | null
+ */
+export const nullableFromCsv = <A>(
+  cell: t.Type<A, string, unknown>,
+  missing: readonly string[] = [''],
+): t.Type<A | null, string, unknown> =>
+  new t.Type<A | null, string, unknown>(
+    `nullableFromCsv(${cell.name})`,
+    (u): u is A | null => u === null || cell.is(u),
+    (u, c) => (typeof u === 'string' && missing.includes(u.trim()) ? t.success(null) : cell.validate(u, c)),
+    (a) => (a === null ? (missing[0] ?? '') : cell.encode(a)),
+  );
+
 // -------------------------------------------------------------------------------------
 // rows
 // -------------------------------------------------------------------------------------

@@ -19,7 +19,16 @@ export { balancedWeights, groupSplit, multiLabelKFold, oversample, stratifiedSpl
 export type { CsvOptions } from './Csv.ts';
 export { csv, parseCsv } from './Csv.ts';
 export type { CsvRecord } from './CsvCodec.ts';
-export { categoryFromCsv, column, columns, integerFromCsv, numbered, numberFromCsv, row } from './CsvCodec.ts';
+export {
+  categoryFromCsv,
+  column,
+  columns,
+  integerFromCsv,
+  nullableFromCsv,
+  numbered,
+  numberFromCsv,
+  row,
+} from './CsvCodec.ts';
 export type { CsvIssue, DataError, InvalidRow, RowIssue } from './DataError.ts';
 export type { Arrays, Dataset, Parts, Row, ShapesOf } from './Dataset.ts';
 export {
