@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import * as E from 'fp-ts/lib/Either.js';
 import { describe, expect, test } from 'vitest';
-import { type AutodiffError, grad, stopGradient, vjp } from '../../src/autodiff/Grad.ts';
+import { type AutodiffError, grad, hasGradient, stopGradient, vjp } from '../../src/autodiff/Grad.ts';
 import { graph, input, label, operator, topological, type Value } from '../../src/graph/Graph.ts';
 import * as Op from '../../src/graph/Operators.ts';
 import type { NdArray } from '../../src/shape/NdArray.ts';
@@ -43,6 +43,16 @@ const tangled = (x: Value): Value => {
   const h = Op.tanh(Op.mul(x, x));
   return Op.add(Op.mul(h, x), Op.exp(Op.sub(h, Op.reduceMean({ keepDims: true })(x))));
 };
+
+test('whether there is a gradient', () => {
+  const [x, y] = [input('x', 'float64', ['n']), input('y', 'float64', ['n'])];
+  expect(hasGradient(sum(Op.mul(x, y)), [x])).toBe(true);
+  expect(hasGradient(sum(Op.add(Op.floor(x), Op.sin(y))), [x, y])).toBe(true);
+  expect(hasGradient(sum(Op.add(Op.floor(x), stopGradient(x))), [x])).toBe(false);
+  expect(hasGradient(sum(Op.cast('float64')(Op.less(x, y))), [x, y])).toBe(false);
+  expect(hasGradient(sum(y), [x])).toBe(false);
+  expect(hasGradient(sum(y), [])).toBe(false);
+});
 
 describe('laws', () => {
   const x = input('x', 'float64', ['n']);

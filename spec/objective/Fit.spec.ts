@@ -75,6 +75,20 @@ describe('losses with targets of their own train', () => {
     expect(last).toBeLessThan(first / 2);
   });
 
+  it('classes behind the padding of a target without alignment are an error', async () => {
+    const [a, b] = [Loss.ctc({ length: 3 }), Loss.weighted([[0.5, Loss.ctc({ length: 3 })]])];
+    for (const loss of [a, b, pipe(Loss.custom('own', a.perSample), Loss.withTargetsOf(a))]) {
+      const objective = T.compile(L.model(L.input([6, 4]), L.dense(4)), { loss, optimizer: adam });
+      const y = D.ints([3], [1, 2, 0, 0, 0, 0, 3, 1, 1, 1, 0, 2]);
+      const data = right(D.dataset({ x: D.floats([6, 4], noise(4 * 24)), y }));
+      const trained = await T.run(T.fit(objective, { data, ...settings, batchSize: 2 }))(env)();
+      expect(E.isLeft(trained) ? T.showError(trained.left) : 'trained').toBe(
+        `FitError: fit: ${loss.name} expects targets whose padding 0 is behind all classes; sample 3 of the data is [1,0,2]; move the zeros ` +
+          'to the end, and count the classes from 1: 0 is the blank too',
+      );
+    }
+  });
+
   it('weighted sums, with metrics of one’s own kinds', async () => {
     const objective = T.compile(L.model(L.input([3]), L.dense(2, { activation: 'sigmoid' })), {
       loss: Loss.weighted([
@@ -119,6 +133,25 @@ describe('losses with targets of their own train', () => {
     const { loss = [], trust = [] } = History.values(trained.right.history);
     expect(loss.at(-1)).toBeLessThan((loss[0] as number) / 2);
     expect(trust.at(-1)).toBeCloseTo(1 - (loss.at(-1) as number), 5);
+  });
+
+  it.each<readonly [string, (output: Graph.Value, target: Graph.Value) => Graph.Value]>([
+    ['of the target only', (_, target) => Operators.reduceMean({ axes: [-1] })(target)],
+    ['a constant', (_, target) => Operators.mul(Operators.reduceMean({ axes: [-1] })(target), 0)],
+    ['of the output rounded down', (output) => Operators.reduceMean({ axes: [-1] })(Operators.floor(output))],
+    [
+      'of a comparison',
+      (output, target) =>
+        Operators.reduceMean({ axes: [-1] })(Operators.cast('float32')(Operators.less(output, target))),
+    ],
+  ])('a loss %s trains nothing, which is an error', async (_, formula) => {
+    const model = L.model(L.input([3]), L.dense(2, { kernelRegularizer: L.Regularizer.l2(0.1) }));
+    const objective = T.compile(model, { loss: Loss.custom('idle', formula), optimizer: adam });
+    const data = right(D.dataset({ x: D.floats([3], noise(24)), y: D.floats([2], noise(16)) }));
+    const trained = await T.run(T.fit(objective, { data, ...settings }))(env)();
+    expect(E.isLeft(trained) ? T.showError(trained.left) : 'trained').toMatch(
+      /fit: the loss idle trains nothing: it does not depend on the model's output, or by operators without a gradient only/,
+    );
   });
 
   it('targets that do not go with the loss are refused by the compiler', () => {

@@ -14,7 +14,7 @@ import type { Node, OperatorNode, Value } from '../graph/Graph.ts';
 import { topological } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import { isFloating } from '../shape/NdArray.ts';
-import { plus } from './Rule.ts';
+import { flat, plus } from './Rule.ts';
 import { ruleName, ruleOf } from './Vjp.ts';
 
 // -------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ const capturedBy = (node: OperatorNode): readonly Value[] => bodies(node).flatMa
 
 const show = (v: Value): string => `${v.type.dtype}[${v.type.shape.join(',')}]`;
 
-/** The nodes with a float output that depends on `wrt`, and of those the ones that have it from an input. */
+/** The nodes with a float output that depends on `wrt` by a gradient, and of those the ones that have it from an input. */
 const dependents = (order: readonly Node[], wrt: readonly Value[]) => {
   const active = new Set<Node>();
   const through = new Set<OperatorNode>();
@@ -92,6 +92,7 @@ const dependents = (order: readonly Node[], wrt: readonly Value[]) => {
     const passes =
       node._tag === 'Operator' &&
       node.detached !== true &&
+      ruleOf(node) !== flat &&
       reads(node) &&
       node.outputs.some((t) => isFloating(t.dtype));
     if (passes) through.add(node);
@@ -99,6 +100,10 @@ const dependents = (order: readonly Node[], wrt: readonly Value[]) => {
   }
   return { through, carries };
 };
+
+/** Whether a gradient flows from the value to any of `wrt`, as far as the graph says: not where all of it is 0 by its nature. */
+export const hasGradient = (value: Value, wrt: readonly Value[]): boolean =>
+  dependents(topological([value]), wrt).carries(value);
 
 /** A cotangent has its value's type: dimensions that a rule lost get their names back. */
 const typedAs = (value: Value, cotangent: Value): Value => {

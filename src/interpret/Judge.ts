@@ -81,13 +81,13 @@ const judgeOutput = (
 // interpreters
 // -------------------------------------------------------------------------------------
 
-/** The weighted sum of the outputs' losses with all penalties; the metrics know nothing of those. */
+/** The weighted sum of the outputs' losses with all penalties, and the losses alone; the metrics know nothing of penalties. */
 export const judge = (
   { resolved, goals }: Judges,
   { outputs, masks, penalties }: Pick<Lowered, 'outputs' | 'masks' | 'penalties'>,
   batch: Batch,
   weights: Readonly<Record<string, Value>>,
-): Judged => {
+): Judged & { readonly losses: readonly Value[] } => {
   const judged = goals.map((goal) => {
     const at = outputIndex(resolved, goal.output);
     return judgeOutput(goal, outputs[at] as Value, masks[at], batch);
@@ -99,6 +99,7 @@ export const judge = (
   const terms = [...losses, ...weightPenalties(resolved.parameters, weights), ...penalties];
   return {
     loss: terms.reduce((a, b) => Op.add(a, b)),
+    losses: judged.map(({ loss }) => loss),
     metrics: judged.flatMap(({ metrics }) => metrics),
   };
 };

@@ -8,7 +8,7 @@ import { type DataTypes, dataInput, targetInput } from '../interpret/Batches.ts'
 import { outputIndex } from '../model/Outputs.ts';
 import type { Resolved } from '../model/Resolved.ts';
 import type { Goal } from '../objective/Goal.ts';
-import type { Range } from '../objective/Loss.ts';
+import type { AnyLoss, Range } from '../objective/Loss.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import { type AnyShape, agree, sample, show, sized } from '../shape/Shape.ts';
 import type { Objective } from './Objective.ts';
@@ -86,6 +86,23 @@ const outOfRange = (
       return fitError(
         `${who}: ${loss} expects targets${named} that are ${describe(range)}; sample ${Math.floor(i / width)} of the ${name} ` +
           `has ${v}; correct it, or give the model an output of another size or the objective another loss`,
+      );
+  }
+  return undefined;
+};
+
+/** The first sample whose numbers are no target together. */
+const faultySample = ({ name: loss, sampleFault }: AnyLoss, { who, name }: Part, array: NdArray, named: string) => {
+  if (sampleFault === undefined) return undefined;
+  const size = array.shape[0] ?? 0;
+  const width = array.data.length / Math.max(1, size);
+  for (let i = 0; i < size; i++) {
+    const target = Array.from({ length: width }, (_, k) => Number(array.data[i * width + k]));
+    const fault = sampleFault(target);
+    if (fault !== undefined)
+      return fitError(
+        `${who}: ${loss} expects targets${named} ${fault.expected}; sample ${i} of the ${name} is ` +
+          `[${target.join(',')}]; ${fault.mend}`,
       );
   }
   return undefined;
@@ -193,6 +210,7 @@ const checkAim = (part: Part, { goal, output, target }: Aim, array: NdArray): re
   return [
     mismatch(part, `target${named}`, target, array),
     outOfRange(goal.loss.name, part, array, goal.loss.range(output), named),
+    faultySample(goal.loss, part, array, named),
     ...goal.watched.map(({ metric }) =>
       pipe(
         metric.accepts(output, target),

@@ -45,6 +45,10 @@ export interface Loss<F extends Fn = Fn> {
   readonly targetShape: (output: AnyShape) => E.Either<string, AnyShape>;
   /** What the target's numbers may be; undefined: anything. */
   readonly range: (output: AnyShape) => Range | undefined;
+  /** What is wrong with the numbers of one sample's target together: what is expected of them, and how to mend it. */
+  readonly sampleFault?: (
+    target: readonly number[],
+  ) => { readonly expected: string; readonly mend: string } | undefined;
   /** Before the reduction: without the last axis, or the classes'. */
   readonly perSample: Formula;
   /** 1 where a value counts, 0 where it does not; shaped as `perSample`'s values. */
@@ -131,9 +135,9 @@ export const requiring =
  * );
  */
 export const withTargetsOf =
-  <F extends Fn>({ target, targetShape, range, mask }: Loss<F>) =>
+  <F extends Fn>({ target, targetShape, range, mask, sampleFault = () => undefined }: Loss<F>) =>
   (loss: AnyLoss): Loss<F> =>
-    define({ ...loss, target, targetShape, range, mask });
+    define({ ...loss, target, targetShape, range, mask, sampleFault });
 
 /** What probabilities, and labels that are 0 or 1, may be. */
 export const probabilities = (): Range => ({ min: 0, max: 1, integer: false, except: undefined });

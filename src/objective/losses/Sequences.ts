@@ -131,6 +131,17 @@ const ctcOf =
     return where(less(value, -never / 2), value, 0);
   };
 
+/** A class behind the padding. */
+const paddedWithin: Loss['sampleFault'] = (target) => {
+  const end = target.indexOf(0);
+  return end < 0 || target.slice(end).every((label) => label === 0)
+    ? undefined
+    : {
+        expected: 'whose padding 0 is behind all classes',
+        mend: 'move the zeros to the end, and count the classes from 1: 0 is the blank too',
+      };
+};
+
 // -------------------------------------------------------------------------------------
 // constructors
 // -------------------------------------------------------------------------------------
@@ -141,6 +152,7 @@ const ctcOf =
  * through); the target is int32[batch,length], padded with 0. Class 0 is both the blank and the padding. The graph grows
  * with the number of steps, which must be known.
  *
+ * Zeros are behind all classes: one between them is an error of the data (Keras counts what is not 0, and takes the beginning).
  * A target that has no room in the steps has no loss and no gradient, as with PyTorch's `zero_infinity`.
  * Keras: CTC. PyTorch: CTCLoss with reduction 'none', which is then not divided by lengths either.
  *
@@ -154,6 +166,7 @@ export const ctc = <const L extends number>(options: CtcOptions<L>): Loss<T.Line
       target: 'int32',
       targetShape: T.line('ctc', options.length),
       range: classNumbers(),
+      sampleFault: paddedWithin,
     }),
     requiring('ctc', [positiveInteger('length', options.length)]),
   );

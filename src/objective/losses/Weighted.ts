@@ -68,6 +68,7 @@ export const weighted = <const Ts extends readonly [WeightedTerm, ...WeightedTer
     targetShape: T.together(losses.map((loss) => loss.targetShape)),
     range: (output: AnyShape) =>
       intersection(losses.map((loss) => loss.range(output)).filter((r): r is Range => r !== undefined)),
+    sampleFault: (target) => losses.map((loss) => loss.sampleFault?.(target)).find((fault) => fault !== undefined),
     perSample: (output, target) => {
       const values = losses.map((loss) => loss.perSample(output, target));
       const alike = values.every((v) => rank(v) === rank(values[0] as Value));
