@@ -62,6 +62,16 @@ test('Keras names are given once a section', () => {
   }
 });
 
+test('every public function says what it does, for editors', () => {
+  const silent = (path: string, { says, inside }: Exported, value: unknown): readonly string[] => {
+    if (isNamespace(value))
+      return Object.entries(inside ?? {}).flatMap(([key, of]) => silent(`${path}.${key}`, of, value[key]));
+    return typeof value === 'function' && says === '' ? [path] : [];
+  };
+  const all = publicValues();
+  expect(Object.entries(all).flatMap(([name, of]) => silent(name, of, modules[name]))).toEqual([]);
+});
+
 describe('the table follows the exports', () => {
   const tree = publicValues();
   const without = (module: string, name: string) => {

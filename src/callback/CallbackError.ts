@@ -44,10 +44,12 @@ export const callbackError = (key: string, reason: CallbackErrorReason, message:
   message: `${key}: ${message}`,
 });
 
+/** What the file system said, as the error of a callback. */
 export const fromIoError =
   (key: string) =>
   (error: IoError): CallbackError => ({ ...callbackError(key, 'Io', error.message), cause: error });
 
+/** Whatever was thrown, as the error of a callback. */
 export const fromUnknown =
   (key: string) =>
   (cause: unknown): CallbackError => ({

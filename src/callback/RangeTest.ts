@@ -40,6 +40,7 @@ const slopes = (ys: ReadonlyArray<number>, xs: ReadonlyArray<number>): ReadonlyA
 
 const indexOfLeast = (values: ReadonlyArray<number>): number => values.indexOf(Math.min(...values));
 
+/** Rates that a range test suggests, from the rates and losses of its steps; `undefined` where the losses tell too little. */
 export const suggested = (rates: ReadonlyArray<number>, losses: ReadonlyArray<number>): Suggestions => {
   const [xs, ys] = [kept(rates), kept(losses)];
   // A loss that is no number ends the test: it is the last point.

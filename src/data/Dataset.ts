@@ -143,6 +143,7 @@ export const inputOf = <S extends AnyShape, Y>(self: Dataset<S, Y>): NdArray => 
 // destructors
 // -------------------------------------------------------------------------------------
 
+/** How many samples. */
 export const size = <X, Y>(self: Dataset<X, Y>): number => self.size;
 
 /** The samples of an array, each as a view of its numbers. */

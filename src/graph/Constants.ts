@@ -42,9 +42,11 @@ const array = (values: readonly number[], shape: readonly number[], dtype: DType
   data: typed(values, dtype),
 });
 
+/** A constant of these numbers, row after row. */
 export const tensor = (values: readonly number[], shape: readonly number[], dtype: DType): Value =>
   constant(array(values, shape, dtype));
 
+/** A constant of rank 0. */
 export const scalar = (value: number, dtype: DType): Value => tensor([value], [], dtype);
 
 /** A vector of int64: axes, shapes, indices. */

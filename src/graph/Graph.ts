@@ -88,13 +88,16 @@ export interface Output {
 // constructors
 // -------------------------------------------------------------------------------------
 
+/** Element type and shape; a name is a size that is not known yet. */
 export const valueType = (dtype: DType, shape: readonly Dim[]): ValueType => ({ dtype, shape });
 
 const only = (node: InputNode | ConstantNode): Value => ({ type: node.outputs[0], node, index: 0 });
 
+/** An input of a graph, by name. */
 export const input = (name: string, dtype: DType, shape: readonly Dim[]): Value =>
   only({ _tag: 'Input', name, outputs: [valueType(dtype, shape)] });
 
+/** An array as a value. `label` is what it is called in a file. */
 export const constant = (data: NdArray, label?: string): Value =>
   only({ _tag: 'Constant', data, outputs: [valueType(data.dtype, data.shape)], label });
 
@@ -110,6 +113,7 @@ export const operator = (
   return outputs.map((type, index) => ({ type, node, index }));
 };
 
+/** What is computed from inputs to outputs; the nodes between follow from the outputs. */
 export const graph = (name: string, inputs: readonly Value[], outputs: readonly Output[]): Graph => ({
   name,
   inputs,

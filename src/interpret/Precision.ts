@@ -205,6 +205,7 @@ export const check = (precision: Precision): readonly string[] => {
   }
 };
 
+/** `operators`: those that the provider has no kernels for. */
 export const precisionError = (message: string, operators: readonly string[] = []): PrecisionError => ({
   _tag: 'PrecisionError',
   operators,

@@ -24,6 +24,7 @@ export interface ModelNode {
 // interpreter
 // -------------------------------------------------------------------------------------
 
+/** Inputs and layers in their order; each names what it reads. */
 export const nodesOf = ({ inputs, layers }: Resolved): readonly ModelNode[] => {
   const taken = new Set(inputs.map(({ name }) => name));
   const unique = (name: string): string => {

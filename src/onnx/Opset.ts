@@ -10,7 +10,9 @@ import { notExpressible, type OnnxError, unsupportedOpset } from './OnnxError.ts
 // versions
 // -------------------------------------------------------------------------------------
 
+/** The oldest opset that is written. */
 export const LOWEST_OPSET = 13;
+/** The newest opset that is written. */
 export const HIGHEST_OPSET = 21;
 
 export const checkOpset = (opset: number): E.Either<OnnxError, number> =>

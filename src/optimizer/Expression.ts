@@ -52,6 +52,7 @@ export type Operand = Schedule | number;
 // constructors
 // -------------------------------------------------------------------------------------
 
+/** A schedule of an expression; `problems` are reported by `fit`. */
 export const make = (expression: Expression, problems: readonly string[] = []): Schedule => ({
   _tag: 'Schedule',
   expression,
@@ -93,14 +94,23 @@ const unary =
   (a: Schedule): Schedule =>
     make({ _tag: 'Unary', operator: name, of: a.expression }, a.problems);
 
+/** The sum in each step, of schedules or numbers. */
 export const add = binary('add');
+/** The first less the second, in each step. */
 export const sub = binary('sub');
+/** The product, in each step. */
 export const mul = binary('mul');
+/** The first over the second, in each step. */
 export const div = binary('div');
+/** The first to the power of the second, in each step. */
 export const pow = binary('pow');
+/** The smaller, in each step. */
 export const min = binary('min');
+/** The larger, in each step. */
 export const max = binary('max');
+/** The next integer below, in each step. */
 export const floor = unary('floor');
+/** The cosine, in each step. */
 export const cos = unary('cos');
 
 /** `a < b ? yes : no`, in each step. */

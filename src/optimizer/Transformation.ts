@@ -143,6 +143,7 @@ export const fromStages = (stages: readonly Stage[]): Transformation => ({
   },
 });
 
+/** A transformation of one stage. */
 export const fromStage = (stage: Stage): Transformation => fromStages([stage]);
 
 /** Changes nothing: the gradients are the updates. */
@@ -298,4 +299,5 @@ export const problemsOf = ({ stages }: Transformation): readonly string[] => sta
 // instances
 // -------------------------------------------------------------------------------------
 
+/** `chain`, and `empty`. */
 export const monoid: Monoid<Transformation> = { concat: (a, b) => chain(a, b), empty };

@@ -243,6 +243,7 @@ export const contramap =
   <R, E, B>(self: Pipeline<R, E, A, B>): Pipeline<R, E, S, B> =>
     then(arr(f), self);
 
+/** A function before, another behind. */
 export const promap =
   <S, A, B, C>(f: (s: S) => A, g: (b: B) => C) =>
   <R, E>(self: Pipeline<R, E, A, B>): Pipeline<R, E, S, C> =>

@@ -50,16 +50,19 @@ export const encoded = <A, O>(codec: t.Type<A, O, unknown>): Border<O> => type(`
 /** Arrays of this shape, without a batch axis: `array([4])`, `array(int([20]))`. */
 export const array = <const S extends Shape.AnyShape>(shape: S): Border<NdArray<S>> => ({ _tag: 'Array', shape });
 
+/** Pairs, as of `split` and `fanout`. */
 export const pair = <A, B>(first: Border<A>, second: Border<B>): Border<[A, B]> => ({
   _tag: 'Pair',
   of: [first, second],
 });
 
+/** One or the other, as of `choice`. */
 export const either = <A, B>(left: Border<A>, right: Border<B>): Border<Either<A, B>> => ({
   _tag: 'Either',
   of: [left, right],
 });
 
+/** Records with these fields, as of `struct` and `collect`. */
 export const record = <F extends Readonly<Record<string, AnyBorder>>>(
   fields: F,
 ): Border<{ readonly [K in keyof F]: TypeOf<F[K]> }> => ({ _tag: 'Record', fields });

@@ -12,7 +12,7 @@ import { type Opened, open, type Pipeline } from './Types.ts';
 // opening
 // -------------------------------------------------------------------------------------
 
-export { open };
+export { open } from './Types.ts';
 
 /** Opened for the duration of `f`, and closed on every exit. */
 export const use =

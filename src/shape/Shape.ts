@@ -65,10 +65,13 @@ export const int = <const S extends Shape>(shape: S): Int<S> => ({ int: shape })
 // destructors
 // -------------------------------------------------------------------------------------
 
+/** Whether it is of integers: labels, tokens. */
 export const isInt = (shape: AnyShape): shape is Int<Shape> => !Array.isArray(shape);
 
+/** The sizes, whatever the element type: names are sizes that are not known yet. */
 export const dims = (shape: AnyShape): Shape => (isInt(shape) ? shape.int : shape);
 
+/** The element type that the shape stands for. */
 export const dtypeOf = (shape: AnyShape): 'float32' | 'int32' => (isInt(shape) ? 'int32' : 'float32');
 
 /** How many numbers a tensor of this shape holds; undefined when a dimension is not known. `[]` holds one. */
@@ -140,6 +143,7 @@ export type Batched<S> =
   S extends Int<infer T> ? Int<BatchedDims<T>> : S extends Shape ? BatchedDims<S> : { [K in keyof S]: Batched<S[K]> };
 type BatchedDims<S extends Shape> = number extends S['length'] ? Shape : ['batch', ...S];
 
+/** With the batch in front: `[4]` is `['batch', 4]`. */
 export const batched = (sample: AnyShape): AnyShape =>
   isInt(sample) ? { int: ['batch', ...sample.int] } : ['batch', ...sample];
 
@@ -154,6 +158,7 @@ export type Sample<S> = S extends readonly [unknown, ...infer R]
       ? Shape
       : { [K in keyof S]: Sample<S[K]> };
 
+/** Without the batch in front. */
 export const sample = (batch: AnyShape): AnyShape => (isInt(batch) ? { int: batch.int.slice(1) } : batch.slice(1));
 
 /** Puts the actual batch size in place of `'batch'`; a record of shapes field by field. */
@@ -167,6 +172,7 @@ export type Bind<S, N> = S extends readonly ['batch', ...infer R]
       ? S
       : { [K in keyof S]: Bind<S[K], N> };
 
+/** With the batch's size in place of its name. */
 export const bind =
   (size: number) =>
   (shape: AnyShape): AnyShape => {
@@ -179,6 +185,7 @@ export type Sized<S> =
   S extends Int<infer T> ? Int<SizedDims<T>> : S extends Shape ? SizedDims<S> : { [K in keyof S]: Sized<S[K]> };
 type SizedDims<S extends Shape> = { [K in keyof S]: S[K] extends number ? S[K] : number };
 
+/** Named sizes made unknown. */
 export const sized = (shape: AnyShape): AnyShape => {
   const open = (s: Shape): Shape => s.map((d) => (typeof d === 'number' ? d : unknown));
   return isInt(shape) ? { int: open(shape.int) } : open(shape);
@@ -194,6 +201,7 @@ export type Fits<What extends string, Want, Whose extends string, Got> =
 
 export type AddDim<A, B> = A extends number ? (B extends number ? Add<A, B> : number) : number;
 
+/** The sum of two sizes; `?` where one is not known. */
 export const addDim = (a: Dim, b: Dim): Dim => (typeof a === 'number' && typeof b === 'number' ? a + b : unknown);
 
 export type MultDim<A, B> = A extends 1
@@ -206,6 +214,7 @@ export type MultDim<A, B> = A extends 1
         : number
       : number;
 
+/** The product of two sizes; `?` where one is not known, unless the other says the result. */
 export const multDim = (a: Dim, b: Dim): Dim =>
   a === 1 ? b : b === 1 ? a : typeof a === 'number' && typeof b === 'number' ? a * b : unknown;
 
@@ -215,6 +224,7 @@ export type Product<S, A = 1> = S extends readonly [infer H, ...infer T]
     ? A
     : number;
 
+/** The product of all sizes. */
 export const product = (s: Shape): Dim => s.reduce<Dim>(multDim, 1);
 
 /** What a rule gave, made a shape again: a message becomes the unknown shape, so that no error follows another. */

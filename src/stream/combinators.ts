@@ -13,6 +13,7 @@ import { fromGenerator, fromReaderTaskEither, type Stream } from './constructors
 // elements
 // -------------------------------------------------------------------------------------
 
+/** A function of errors, another of elements. */
 export const bimap =
   <E, G, A, B>(f: (e: E) => G, g: (a: A) => B) =>
   <R>(fa: Stream<R, E, A>): Stream<R, G, B> =>
@@ -23,8 +24,10 @@ export const bimap =
       }
     });
 
+/** A function of each element. */
 export const map = <A, B>(f: (a: A) => B): (<R, E>(fa: Stream<R, E, A>) => Stream<R, E, B>) => bimap(identity, f);
 
+/** A function of errors. */
 export const mapLeft = <E, G>(f: (e: E) => G): (<R, A>(fa: Stream<R, E, A>) => Stream<R, G, A>) => bimap(f, identity);
 
 /** All elements of `f` of the first element, then of the second, ... `chainW` also joins environments and errors. */
@@ -41,8 +44,10 @@ export const chainW =
       }
     });
 
+/** All elements of `f` of the first element, then of the second, ... */
 export const chain: <A, R, E, B>(f: (a: A) => Stream<R, E, B>) => (fa: Stream<R, E, A>) => Stream<R, E, B> = chainW;
 
+/** All elements of the first stream, then of the second, ... */
 export const flatten: <R, E, A>(ffa: Stream<R, E, Stream<R, E, A>>) => Stream<R, E, A> = chain(identity);
 
 /** An effect for each element; its result takes the element's place. */
@@ -50,6 +55,7 @@ export const chainReaderTaskEitherKW = <A, R2, E2, B>(
   f: (a: A) => ReaderTaskEither<R2, E2, B>,
 ): (<R1, E1>(fa: Stream<R1, E1, A>) => Stream<R1 & R2, E1 | E2, B>) => chainW((a) => fromReaderTaskEither(f(a)));
 
+/** As `chainReaderTaskEitherKW`, with one environment and one type of errors. */
 export const chainReaderTaskEitherK: <A, R, E, B>(
   f: (a: A) => ReaderTaskEither<R, E, B>,
 ) => (fa: Stream<R, E, A>) => Stream<R, E, B> = chainReaderTaskEitherKW;
@@ -60,6 +66,7 @@ export const tapW = <A, R2, E2, _>(
 ): (<R1, E1>(fa: Stream<R1, E1, A>) => Stream<R1 & R2, E1 | E2, A>) =>
   chainReaderTaskEitherKW((a: A) => (r: R2) => () => f(a)(r)().then(E.map(() => a)));
 
+/** As `tapW`, with one environment and one type of errors. */
 export const tap: <A, R, E, _>(f: (a: A) => ReaderTaskEither<R, E, _>) => (fa: Stream<R, E, A>) => Stream<R, E, A> =
   tapW;
 
@@ -67,6 +74,7 @@ export const tap: <A, R, E, _>(f: (a: A) => ReaderTaskEither<R, E, _>) => (fa: S
 export const ap = <R, E, A>(fa: Stream<R, E, A>): (<B>(fab: Stream<R, E, (a: A) => B>) => Stream<R, E, B>) =>
   chain((f) => pipe(fa, map(f)));
 
+/** The elements that a function makes something of. */
 export const filterMap =
   <A, B>(f: (a: A) => O.Option<B>) =>
   <R, E>(fa: Stream<R, E, A>): Stream<R, E, B> =>
@@ -78,8 +86,10 @@ export const filterMap =
       }
     });
 
+/** What is in those that are `Some`. */
 export const compact: <R, E, A>(fa: Stream<R, E, O.Option<A>>) => Stream<R, E, A> = filterMap(identity);
 
+/** The elements for which the predicate holds. */
 export const filter: {
   <A, B extends A>(refinement: Refinement<A, B>): <R, E>(fa: Stream<R, E, A>) => Stream<R, E, B>;
   <A>(predicate: Predicate<A>): <R, E, B extends A>(fb: Stream<R, E, B>) => Stream<R, E, B>;
@@ -93,6 +103,7 @@ export const partitionMap =
   <R, E>(fa: Stream<R, E, A>): Separated<Stream<R, E, B>, Stream<R, E, C>> =>
     separated(filterMap((a: A) => O.getLeft(f(a)))(fa), filterMap((a: A) => O.getRight(f(a)))(fa));
 
+/** What is in those that are `Left` on the left, in those that are `Right` on the right; each runs the source for itself. */
 export const separate: <R, E, A, B>(fa: Stream<R, E, E.Either<A, B>>) => Separated<Stream<R, E, A>, Stream<R, E, B>> =
   partitionMap(identity);
 
@@ -199,6 +210,7 @@ export const concatW =
       yield* that(r);
     });
 
+/** As `concatW`, with one environment and one type of errors. */
 export const concat: <R, E, A>(that: Stream<R, E, A>) => (fa: Stream<R, E, A>) => Stream<R, E, A> = concatW;
 
 // -------------------------------------------------------------------------------------
@@ -252,6 +264,7 @@ export const transduceW =
       for (const b of last.right) yield E.right(b);
     });
 
+/** As `transduceW`, with one environment and one type of errors. */
 export const transduce: <S, A, R, E, B>(
   initial: S,
   step: (s: S, a: A) => ReaderTaskEither<R, E, readonly [S, readonly B[]]>,
@@ -273,9 +286,11 @@ export const orElseW =
       }
     });
 
+/** As `orElseW`, with one environment. */
 export const orElse: <E1, R, E2, A>(onLeft: (e: E1) => Stream<R, E2, A>) => (fa: Stream<R, E1, A>) => Stream<R, E2, A> =
   orElseW;
 
+/** The other stream goes on where this one fails. */
 export const alt = <R, E, A>(that: LazyArg<Stream<R, E, A>>): ((fa: Stream<R, E, A>) => Stream<R, E, A>) =>
   orElse(that);
 

@@ -125,6 +125,7 @@ export const mergeW =
       });
     });
 
+/** As `mergeW`, with one environment and one type of errors. */
 export const merge: <R, E, A>(that: Stream<R, E, A>) => (fa: Stream<R, E, A>) => Stream<R, E, A> = mergeW;
 
 /**

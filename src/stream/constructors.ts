@@ -71,17 +71,22 @@ export const fromReaderTaskEither = <R, E, A>(fa: ReaderTaskEither<R, E, A>): St
     yield await fa(r)();
   });
 
+/** Its result as the one element, or its error. */
 export const fromTaskEither = <E, A, R = unknown>(fa: TaskEither<E, A>): Stream<R, E, A> =>
   fromReaderTaskEither(() => fa);
 
+/** What is in it as the one element, or its error. */
 export const fromEither = <E, A, R = unknown>(fa: E.Either<E, A>): Stream<R, E, A> => fromTaskEither(async () => fa);
 
+/** Its result as the one element. */
 export const fromIO = <A, R = unknown, E = never>(fa: IO<A>): Stream<R, E, A> =>
   fromTaskEither(async () => E.right(fa()));
 
+/** Its result as the one element. */
 export const fromTask = <A, R = unknown, E = never>(fa: Task<A>): Stream<R, E, A> =>
   fromTaskEither(async () => E.right(await fa()));
 
+/** Its result as the one element. */
 export const fromReader = <R, A = never, E = never>(fa: Reader<R, A>): Stream<R, E, A> =>
   fromReaderTaskEither((r) => async () => E.right(fa(r)));
 

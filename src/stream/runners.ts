@@ -19,6 +19,7 @@ export const runFoldRTE =
     return E.right(b);
   };
 
+/** Runs it to the end: all elements put together, from `initial` on; or the first error. */
 export const runFold =
   <A, B>(initial: B, f: (b: B, a: A) => B) =>
   <R, E>(fa: Stream<R, E, A>): ReaderTaskEither<R, E, B> =>

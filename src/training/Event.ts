@@ -126,6 +126,9 @@ export type Signal =
 // constructors
 // -------------------------------------------------------------------------------------
 
+/** An event as a signal. */
 export const event = (event: Event): Signal => ({ _tag: 'Event', event });
+/** A directive as a signal; `from` is the key of the callback that asks. */
 export const directive = (from: string, directive: Directive): Signal => ({ _tag: 'Directive', from, directive });
+/** What stands behind each event and the directives to it: now they are carried out. */
 export const settled: Signal = { _tag: 'Settled' };

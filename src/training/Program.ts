@@ -207,6 +207,7 @@ const isPlain = (a: unknown): a is object =>
 /** Whether two programs have the same parts. */
 export const eqParts: Eq.Eq<readonly Part[]> = { equals: same };
 
+/** Programs with the same parts. */
 export const getEq = <U, R, M extends string>(): Eq.Eq<Program<U, R, M>> => ({
   equals: (a, b) => eqParts.equals(parts(a), parts(b)),
 });

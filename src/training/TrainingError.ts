@@ -60,6 +60,7 @@ export type TrainingError =
 
 export const fitError = (message: string): FitError => ({ _tag: 'FitError', message });
 
+/** What is wrong with a model, one line each. */
 export const modelError = (errors: NEA.NonEmptyArray<ShapeError>): ModelError => ({
   _tag: 'ModelError',
   errors,

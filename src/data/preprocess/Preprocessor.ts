@@ -25,6 +25,7 @@ export interface Preprocessor<A, B> {
 // constructors
 // -------------------------------------------------------------------------------------
 
+/** A preprocessor of your own, from how it is fitted. */
 export const preprocessor = <A, B>(fit: (train: A) => E.Either<PreprocessError, Fitted<A, B>>): Preprocessor<A, B> => ({
   _tag: 'Preprocessor',
   fit,

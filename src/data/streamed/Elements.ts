@@ -29,6 +29,7 @@ const each =
 export const map = <A, B>(f: (a: A) => B): (<R, Err>(self: DataStream<R, Err, A>) => DataStream<R, Err, B>) =>
   each<A, unknown, never, B>(() => S.map(f));
 
+/** A function of errors. */
 export const mapLeft =
   <Err, Err2>(f: (e: Err) => Err2) =>
   <R, A>(self: DataStream<R, Err, A>): DataStream<R, Err2, A> => {
@@ -128,6 +129,7 @@ export const filterMap =
       undefined,
     );
 
+/** The elements for which the predicate holds. A position is reached by reading, as for `filterMap`. */
 export const filter: {
   <A, B extends A>(refinement: Refinement<A, B>): <R, Err>(self: DataStream<R, Err, A>) => DataStream<R, Err, B>;
   <A>(predicate: Predicate<A>): <R, Err>(self: DataStream<R, Err, A>) => DataStream<R, Err, A>;

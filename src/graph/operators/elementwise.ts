@@ -34,41 +34,75 @@ const comparison = (name: string) => (a: Operand, b: Operand) => {
 };
 const unary = (name: string) => (x: Value) => op(name, [x], x.type);
 
+/** `a + b`. Of all operators of two operands: elementwise, of one element type; axes of size 1 stretch, counted from the last as in NumPy. */
 export const add = arithmetic('Add');
+/** `a - b`. */
 export const sub = arithmetic('Sub');
+/** `a * b`, elementwise; products of matrices are `matMul`. */
 export const mul = arithmetic('Mul');
+/** `a / b`; of integers towards 0. */
 export const div = arithmetic('Div');
+/** `a` to the power `b`. */
 export const pow = arithmetic('Pow');
+/** The larger of the two; the largest along an axis is `reduceMax`. */
 export const max = arithmetic('Max');
+/** The smaller of the two. */
 export const min = arithmetic('Min');
 /** Integers only; the sign is the divisor's, as Python's. */
 export const mod = arithmetic('Mod');
+/** Of integers, bit by bit. */
 export const bitwiseXor = arithmetic('BitwiseXor');
+/** Of bool values. */
 export const and = comparison('And');
+/** Of bool values. */
 export const or = comparison('Or');
+/** `a > b`, as bool: for `where`, or `cast('float32')` makes 0 and 1 of it. Comparisons have no gradient. */
 export const greater = comparison('Greater');
+/** `a >= b`, as bool. */
 export const greaterOrEqual = comparison('GreaterOrEqual');
+/** `a < b`, as bool. */
 export const less = comparison('Less');
+/** `a <= b`, as bool. */
 export const lessOrEqual = comparison('LessOrEqual');
+/** `a = b`, as bool. */
 export const equal = comparison('Equal');
+/** Of a bool value. */
 export const not = unary('Not');
+/** `-x`. */
 export const neg = unary('Neg');
+/** Without the sign; the gradient at 0 is 0. */
 export const abs = unary('Abs');
+/** -1, 0 or 1; its gradient is 0. */
 export const sign = unary('Sign');
+/** e to the power `x`. */
 export const exp = unary('Exp');
+/** Natural logarithm. */
 export const log = unary('Log');
+/** Square root. */
 export const sqrt = unary('Sqrt');
+/** `1 / x`. */
 export const reciprocal = unary('Reciprocal');
+/** The next integer below; its gradient is 0. */
 export const floor = unary('Floor');
+/** The error function. */
 export const erf = unary('Erf');
+/** Sine of radians. */
 export const sin = unary('Sin');
+/** Cosine of radians. */
 export const cos = unary('Cos');
+/** Hyperbolic sine. */
 export const sinh = unary('Sinh');
+/** Hyperbolic cosine. */
 export const cosh = unary('Cosh');
+/** `max(x, 0)`. */
 export const relu = unary('Relu');
+/** `1 / (1 + exp(-x))`. */
 export const sigmoid = unary('Sigmoid');
+/** Hyperbolic tangent. */
 export const tanh = unary('Tanh');
+/** `log(1 + exp(x))`. */
 export const softplus = unary('Softplus');
+/** The same, as a node of its own. */
 export const identity = unary('Identity');
 
 /** alpha x + beta, kept from 0 to 1. */
@@ -93,6 +127,7 @@ const onnxType: Readonly<Record<DType, number>> = {
   bfloat16: 16,
 };
 
+/** The same numbers in another element type: `cast('float32')(labels)`. Fractions are cut off towards 0. No gradient passes through integers. */
 export const cast =
   (dtype: DType) =>
   (x: Value): Value =>
@@ -105,11 +140,13 @@ export const where = (condition: Value, a: Operand, b: Operand): Value => {
   return op('Where', [condition, x, y], valueType(x.type.dtype, shape));
 };
 
+/** Exponentials that sum to 1 along an axis, the last by default. */
 export const softmax =
   (axis = -1) =>
   (x: Value): Value =>
     op('Softmax', [x], x.type, { axis: int(axis) });
 
+/** The logarithm of `softmax`, exact where probabilities are tiny. */
 export const logSoftmax =
   (axis = -1) =>
   (x: Value): Value =>

@@ -13,6 +13,7 @@ import { shapeOf, unsqueeze } from './shapes.ts';
 // choosing and placing
 // -------------------------------------------------------------------------------------
 
+/** At each place the entry of `x` whose place on `axis` is the index there; the result has the shape of `indices` (int64). PyTorch `gather`. */
 export const gatherElements = (x: Value, indices: Value, axis: number): Value =>
   op('GatherElements', [x, indices], valueType(x.type.dtype, indices.type.shape), { axis: int(axisOf(x, axis)) });
 
@@ -27,6 +28,7 @@ export const gatherND = (x: Value, indices: Value): Value => {
 
 export type ScatterReduction = 'none' | 'add';
 
+/** `x` with `updates` at the places that `gatherElements` would read from: put there, or added with `'add'`. PyTorch `scatter`. */
 export const scatterElements = (
   x: Value,
   indices: Value,
@@ -36,6 +38,7 @@ export const scatterElements = (
 ): Value =>
   op('ScatterElements', [x, indices, updates], x.type, { axis: int(axisOf(x, axis)), reduction: text(reduce) });
 
+/** `x` with `updates` at the places that `gatherND` would read from: put there, or added with `'add'`. */
 export const scatterND = (x: Value, indices: Value, updates: Value, reduce: ScatterReduction = 'none'): Value =>
   op('ScatterND', [x, indices, updates], x.type, { reduction: text(reduce) });
 

@@ -26,6 +26,7 @@ export const op = (
 // dimensions
 // -------------------------------------------------------------------------------------
 
+/** How many axes. */
 export const rank = (x: Value): number => x.type.shape.length;
 
 /** A non-negative axis. */

@@ -27,10 +27,15 @@ const reduction =
       : op(name, [x, int64s(axes)], valueType(x.type.dtype, shape), { keepdims: int(keep ? 1 : 0) });
   };
 
+/** The sum along axes: `reduceSum({ axes: [-1] })(x)`; without axes of all elements, to a scalar. */
 export const reduceSum = reduction('ReduceSum');
+/** The mean along axes; without axes of all elements. */
 export const reduceMean = reduction('ReduceMean');
+/** The largest along axes; without axes of all elements. */
 export const reduceMax = reduction('ReduceMax');
+/** The smallest along axes; without axes of all elements. */
 export const reduceMin = reduction('ReduceMin');
+/** The product along axes; without axes of all elements. */
 export const reduceProd = reduction('ReduceProd');
 
 /** Index of the largest element along an axis, the first of equals. */

@@ -91,6 +91,7 @@ export const split =
     return operator('Split', [x, int64s(sizes)], types, { axis: int(at) });
   };
 
+/** Axes in another order: axis `i` of the result is axis `perm[i]` of `x`. */
 export const transpose =
   (perm: readonly number[]) =>
   (x: Value): Value =>
@@ -104,6 +105,7 @@ export const transpose =
       { perm: ints(perm) },
     );
 
+/** New axes of size 1, at these places of the result: `unsqueeze([1])` makes `[batch, 1]` of `[batch]`. */
 export const unsqueeze =
   (axes: readonly number[]) =>
   (x: Value): Value => {
@@ -114,6 +116,7 @@ export const unsqueeze =
     return op('Unsqueeze', [x, int64s(at)], valueType(x.type.dtype, shape));
   };
 
+/** Without these axes, which have size 1. */
 export const squeeze =
   (axes: readonly number[]) =>
   (x: Value): Value => {
@@ -123,6 +126,7 @@ export const squeeze =
     return at.length === 0 ? x : op('Squeeze', [x, int64s(at)], valueType(x.type.dtype, shape));
   };
 
+/** One behind the other along an axis; all other sizes are equal. */
 export const concat =
   (axis: number) =>
   (values: readonly Value[]): Value => {
@@ -152,6 +156,7 @@ const sliceLength = (size: Dim, start: number, end: number, step: number): Dim =
   return Math.max(0, Math.ceil((at(end, step > 0 ? 0 : -1) - at(start, 0)) / step));
 };
 
+/** A part of each of `axes`, from `starts` to `ends`, exclusive; negative ones count from the end. Default steps: 1. */
 export const slice =
   (options: SliceOptions) =>
   (x: Value): Value => {

@@ -88,7 +88,9 @@ const typesOf = (infos: readonly ValueInfoProto[]): ReadonlyMap<string, ForeignT
 // models
 // -------------------------------------------------------------------------------------
 
+/** The oldest opset that is read. */
 export const LOWEST_IMPORT = 7;
+/** The newest opset that is read. */
 export const HIGHEST_IMPORT = 25;
 
 const checkVersions = (versions: ReadonlyMap<string, number>): void => {

@@ -40,6 +40,7 @@ const importers: Readonly<Record<string, C.Importer>> = {
   'com.microsoft:QuickGelu': activation('alpha'),
 };
 
+/** Operators that can be imported, those of other domains with the domain in front. */
 export const importableOperators: readonly string[] = Object.keys(importers).sort();
 
 export const importerOf = ({ operator, domain }: ForeignNode): C.Importer | undefined => {
