@@ -415,5 +415,8 @@ case("bidirectional lstm and simpleRNN mul sequences masked", [draw(3, 5, 2)], w
      lambda x, w: run(lstm, x[0], w[:3], 3, sequences=True, mask=mask, zero=True)[0]
      * run(simple, x[0], w[3:], 3, sequences=True, backwards=True, mask=mask, zero=True)[0].flip(1), mask)
 
+case("heads cross in a window behind all keys", [draw(2, 5, 4), draw(2, 2, 3)], head_weights(4, 3, 3, 2, 3, 3, 4),
+     lambda x, w: heads(x[0], x[1], x[1], w, window(5, 2, 2)))
+
 json.dump(cases, sys.stdout, separators=(",", ":"))
 print()

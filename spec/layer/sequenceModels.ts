@@ -57,6 +57,8 @@ export const sequenceModels = (L: Constructors): Readonly<Record<string, Wire>> 
     'heads in a window': layer(() => heads(L, 3, { slidingWindow: 2 })),
     'heads cross in a causal window, masked': ([query, value]) =>
       L.attend(L.multiHeadAttention({ heads: 2, keyDim: 3, slidingWindow: 3, causal: true }), { query, value }),
+    'heads cross in a window behind all keys': ([query, value]) =>
+      L.attend(L.multiHeadAttention({ heads: 2, keyDim: 3, slidingWindow: 2 }), { query, value }),
     'heads gated': layer(() => L.multiHeadAttention({ heads: 2, keyDim: 3, valueDim: 2, useGate: true })),
     'grouped gated in a window, no bias': layer(() =>
       L.groupedQueryAttention({

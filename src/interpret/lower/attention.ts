@@ -98,10 +98,14 @@ const maskedScores = (scores: Value, mask: Value | undefined): Value => {
   const heads = Array.from({ length: Op.rank(scores) - 3 }, (_, i) => i + 1);
   const { node } = mask;
   const [, queries, keys] = mask.type.shape;
-  // Known before, and never all of a row: a sum, whose gradient is none of its own.
   if (node._tag === 'Constant' && typeof queries === 'number' && typeof keys === 'number') {
-    const numbers = Array.from(node.data.data, Number).map((may) => (may === 1 ? 0 : masked));
-    return Op.add(scores, Op.tensor(numbers, [1, ...heads.map(() => 1), queries, keys], scores.type.dtype));
+    const known = Array.from(node.data.data, Number);
+    const rows = Array.from({ length: queries }, (_, i) => known.slice(i * keys, (i + 1) * keys));
+    // Known before, and never all of a row (a window may lie behind all keys): a sum, whose gradient is none of its own.
+    if (rows.every((row) => row.includes(1))) {
+      const numbers = known.map((may) => (may === 1 ? 0 : masked));
+      return Op.add(scores, Op.tensor(numbers, [1, ...heads.map(() => 1), queries, keys], scores.type.dtype));
+    }
   }
   return Op.where(heads.length === 0 ? mask : Op.unsqueeze(heads)(mask), scores, masked);
 };
