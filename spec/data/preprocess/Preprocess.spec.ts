@@ -204,7 +204,15 @@ describe('columns', () => {
     expectError(P.fit(features)([]), 'NothingToFit');
     expectError(fitted.transform([]), 'NothingToFit');
     expectError(fitted.lower, 'Unsupported', 'text');
-    // @ts-expect-error: a part of a field that rows do not have, or have with another type
+    // Fields may be missing in rows, so the compiler does not see that one is misspelt.
+    const misspelt = P.columns(P.numeric(['age'], P.impute('mean')), P.categorical(['twon'], P.oneHot()));
+    const rows = [{ age: 3, town: 'Cork' }, { age: 4 }];
+    expectError(P.fit(misspelt)(rows), 'NothingToFit', 'no row has a field "twon"', 'the first row has "age", "town"');
+    expect(right(P.fit(P.columns(P.categorical(['town'], P.oneHot())))(rows)).names).toEqual([
+      'town=Cork',
+      'town=null',
+    ]);
+    // @ts-expect-error: a part of a field that rows have with another type
     P.fit(features)([{ age: 'old', note: 3 }]);
   });
 

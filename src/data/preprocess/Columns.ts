@@ -114,6 +114,21 @@ const widthsOf = (rows: Rows, fields: readonly string[]): readonly number[] =>
     return Array.isArray(first) ? first.length : 1;
   });
 
+/** A misspelt field would else be one that is missing in every row. */
+const checkFields = (rows: Rows, fields: readonly string[]): E.Either<PreprocessError, Rows> => {
+  const absent = fields.find((field) => rows.every((row) => !(field in row)));
+  const there = Object.keys(rows[0] ?? {}).map((name) => JSON.stringify(name));
+  return absent === undefined
+    ? E.right(rows)
+    : E.left(
+        nothingToFit(
+          'columns',
+          `no row has a field ${JSON.stringify(absent)}`,
+          `the first row has ${there.length === 0 ? 'none' : there.join(', ')}: compare the names`,
+        ),
+      );
+};
+
 const numbersIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value ?? Number.NaN]);
 
 const namesOf = (fields: readonly string[], widths: readonly number[]): readonly string[] =>
@@ -248,7 +263,7 @@ export const columnsStage = (parts: readonly FittedPart[]): Fitted<Rows, Table> 
  * training rows. `inputs` of the fitted value names the raw columns in the order in which its graph form takes them, as float32
  * `[batch, inputs]` with NaN for what is missing; it has one if no part reads text and all categories are numbers.
  *
- * Errors: no parts, no rows; a field that does not hold what its part takes (which row, which field), lists of different lengths.
+ * Errors: no parts, no rows; a field that no training row has (one that some lack is missing there); a field that does not hold what its part takes (which row, which field), lists of different lengths.
  *
  * @example
  * const features = columns(
@@ -267,7 +282,8 @@ export const columns = <Ps extends readonly Part<never>[]>(...parts: Ps): Prepro
       E.traverseArray(({ kind, fields, preprocessor: own }) => {
         const shape = { kind, fields, widths: widthsOf(rows, fields) };
         return pipe(
-          inputOf(rows, shape),
+          checkFields(rows, fields),
+          E.chain(() => inputOf(rows, shape)),
           E.chain(own.fit),
           E.map((stage): FittedPart => ({ ...shape, stage: untyped(stage) })),
         );
