@@ -121,12 +121,21 @@ const withStates = fc.tuple(recurrentLayer, steps, small).map(([{ name, units, o
 );
 
 const bidirectional = fc
-  .tuple(recurrentLayer, fc.constantFrom('sum', 'mul', 'ave', 'concat'), steps, small)
-  .map(([{ name, units, options, layer }, mergeMode, seq, features]) =>
-    drawn(`bidirectional ${name}`, [units, options, mergeMode], [[seq, features]], ([x]) =>
-      (L.bidirectional(layer, { mergeMode: mergeMode as 'sum' }) as Any)(x),
-    ),
-  );
+  .tuple(
+    recurrentLayer,
+    fc.constantFrom('sum', 'mul', 'ave', 'concat'),
+    steps,
+    small,
+    fc.constantFrom(undefined, ...Object.keys(cells)),
+  )
+  .map(([{ name, units, options, layer }, mergeMode, seq, features, other]) => {
+    const { returnSequences } = options;
+    const backwardLayer = other === undefined ? undefined : (cells as Any)[other](units, { returnSequences });
+    const both = { mergeMode: mergeMode as 'sum', ...(backwardLayer === undefined ? {} : { backwardLayer }) };
+    return drawn(`bidirectional ${name} ${other}`, [units, options, mergeMode], [[seq, features]], ([x]) =>
+      (L.bidirectional(layer, both) as Any)(x),
+    );
+  });
 
 const inner: Readonly<Record<string, () => Any>> = {
   dense: () => L.dense(2, { activation: 'tanh' }),
@@ -217,6 +226,24 @@ const heads = fc
       sizes,
     );
   });
+
+const headsAlong = fc
+  .tuple(
+    fc.record({
+      heads: fc.constantFrom(1, 2),
+      keyDim: fc.constantFrom(1, 2),
+      useGate: fc.boolean(),
+      causal: fc.boolean(),
+      attentionAxes: fc.constantFrom<number | readonly number[]>(1, 2, -2, [1, 2], [2, 1], [3, 1]),
+    }),
+    fc.tuple(steps, small, small),
+    fc.boolean(),
+  )
+  .map(([options, [seq, ...rest], five]) =>
+    drawn('multiHeadAttention along', options, [[seq, ...rest, ...(five ? [2] : [])]], ([x]) =>
+      (L.multiHeadAttention(options as Any) as Any)(x),
+    ),
+  );
 
 const positions = fc
   .tuple(
@@ -313,6 +340,7 @@ const families = {
   timeDistributed: [timeDistributed, 20],
   attention: [attention, 25],
   'several heads': [heads, 30],
+  'several heads along axes': [headsAlong, 15],
   positions: [positions, 20],
   'transformer blocks': [blocks, 15],
   'noise at a fixed seed': [noise, 20],
