@@ -29,7 +29,10 @@ const fromText = <A extends number>(
     encode,
   );
 
-/** A finite decimal number. Refused: empty text, `NA`, `NaN`, `Infinity`, `0x10`, `1,5`. Spaces around it are allowed. */
+/**
+ * A finite decimal number. Refused: empty text, `NA`, `NaN`, `Infinity`, `0x10`, `1,5`. Spaces around it are allowed. Where it
+ * may be missing: `nullableFromCsv(numberFromCsv)`.
+ */
 export const numberFromCsv: t.Type<number, string, unknown> = fromText(
   'numberFromCsv',
   (text) => {

@@ -71,6 +71,9 @@ export const subtract = <A extends AnyShape, B extends AnyShape>(
  * One tensor behind the other on an axis (the batch is 0, negative ones count from the end); by default on 1, the
  * channels, for images `[batch, channels, height, width]`, and on the last axis otherwise. The other axes must be equal.
  * Keras `Concatenate`, PyTorch `cat`.
+ *
+ * @example
+ * graph({ a: [2], b: [3], c: [4] }, ({ a, b, c }) => concatenate(concatenate(a, b), c))     // ['batch', 9]
  */
 export const concatenate = <A extends AnyShape, B extends AnyShape, const Ax extends number | undefined = undefined>(
   a: Tensor<A>,

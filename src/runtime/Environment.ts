@@ -45,6 +45,9 @@ export const node =
         process.stdout.write(text);
       },
       isInteractive: process.stdout.isTTY === true,
-      columns: process.stdout.columns ?? 80,
+      // Windows are resized; some pseudo-terminals say 0.
+      get columns() {
+        return process.stdout.columns || 80;
+      },
     },
   });

@@ -23,7 +23,8 @@ export type { BinaryFocalOptions, CategoricalFocalOptions, GeneralizedOptions } 
 
 /**
  * For outputs that are yes or no, each on its own: -[y ln p + (1 - y) ln(1 - p)], mean over the last axis. Targets are
- * in [0, 1], in the output's shape. End the model with a sigmoid, or with nothing and `fromLogits: true`.
+ * in [0, 1], in the output's shape, and floats as it is: `Data.floats([1], labels)`. End the model with a sigmoid, or with
+ * nothing and `fromLogits: true`.
  * Keras: BinaryCrossentropy. PyTorch: BCELoss, BCEWithLogitsLoss.
  */
 export const binaryCrossentropy = (options: C.SmoothingOptions & ReductionOptions = {}): Loss<T.SameShape> =>
