@@ -149,7 +149,8 @@ const cases: readonly fc.Arbitrary<Case>[] = [
   fc
     .tuple(along, headOptions, attendedAxes, fc.boolean())
     .map(([s, { keyValueHeads, ...o }, attentionAxes, causal]) => {
-      const c = { ...o, heads: 2, keyDim: 2, attentionAxes, causal };
+      const axes = typeof attentionAxes === 'number' && attentionAxes === 0 ? {} : { attentionAxes };
+      const c = { ...o, heads: 2, keyDim: 2, ...axes, causal };
       const layer = L.multiHeadAttention(any(c));
       return leaf(`MultiHeadOut<'multiHeadAttention', ${sourcesType(s)}, ${JSON.stringify(c)}>`, layer.spec, s);
     }),

@@ -254,7 +254,7 @@ type HeadsOf<F> = F extends { readonly heads: infer H } ? H : undefined;
 
 /**
  * As `attend`, with the weights that the keys get: `scores`, `[batch, heads, queries, keys]`, or `[batch, queries, keys]` of
- * `attention` and `additiveAttention`; before dropout. Keras's `return_attention_scores=True`, PyTorch's `need_weights=True` with
+ * `attention` and `additiveAttention`; before dropout. Of sequences `[batch, seq, features]` only. Keras's `return_attention_scores=True`, PyTorch's `need_weights=True` with
  * `average_attn_weights=False`.
  *
  * @example

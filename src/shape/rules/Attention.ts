@@ -181,7 +181,11 @@ export type MultiHeadOut<Op extends string, S, C> =
       ? Heads<Op, Q, V, K, C, Opt<C, 'attentionAxes', undefined>>
       : Heads<Op, S, S, S, C, Opt<C, 'attentionAxes', undefined>>;
 type Heads<Op extends string, Q, V, K, C, A> = [A] extends [undefined]
-  ? SequenceHeads<Op, Q, V, K, C>
+  ? Op extends 'multiHeadAttention'
+    ? Q extends readonly [unknown, unknown, unknown, unknown, ...unknown[]]
+      ? `${Op}: expects [batch,seq,features], or attentionAxes, got ${Show<Q>}`
+      : SequenceHeads<Op, Q, V, K, C>
+    : SequenceHeads<Op, Q, V, K, C>
   : AlongOut<Op, Q, V, K, A, C>;
 type SequenceHeads<Op extends string, Q, V, K, C> =
   SourcesError<Op, Q, V, K> extends infer E extends string
@@ -203,6 +207,11 @@ export const headsOptions = (op: string, c: HeadsRule): string | undefined =>
     : `${op}: ${c.heads} heads are not divisible by ${c.keyValueHeads} keyValueHeads`) ??
   (c.rotary === undefined ? undefined : even(op, 'keyDim', c.keyDim));
 
+const axesMissing = (op: string, query: AnyShape): string | undefined =>
+  op === 'multiHeadAttention' && !isInt(query) && query.length > 3
+    ? `${op}: expects [batch,seq,features], or attentionAxes, got ${show(query)}`
+    : undefined;
+
 /** Inputs: one, or query, value, key and perhaps a mask. */
 export const multiHead =
   (op: string, c: HeadsRule) =>
@@ -214,7 +223,7 @@ export const multiHead =
       headsOptions(op, c) ??
       orderError(op, c) ??
       (c.attentionAxes === undefined
-        ? sourcesError(op, query, v, k)
+        ? (axesMissing(op, query) ?? sourcesError(op, query, v, k))
         : alongError(op, c.attentionAxes, [query, v, k])) ??
       maskError(op, query, v, mask);
     if (bad !== undefined) return E.left(bad);

@@ -170,7 +170,10 @@ type RenormError<C> = C extends { readonly renorm: true }
     ? E
     : ClippingError<Opt<C, 'renormClipping', {}, {}>>
   : true;
-type ClippingError<R> =
+type ClippingError<R> = [Exclude<keyof R, 'rmin' | 'rmax' | 'dmax'>] extends [never]
+  ? BoundsError<R>
+  : `batchNormalization: renormClipping has no '${Exclude<keyof R, 'rmin' | 'rmax' | 'dmax'> & string}'`;
+type BoundsError<R> =
   NotBelow0<'batchNormalization', 'rmin', Opt<R, 'rmin', 0>> extends infer E extends string
     ? E
     : NotBelow0<'batchNormalization', 'dmax', Opt<R, 'dmax', 0>>;
