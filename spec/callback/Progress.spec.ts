@@ -108,6 +108,16 @@ describe('progress', () => {
     expect(lines).toEqual(['Epoch 2/3, from step 3\n', '4/4 - 0s - 100ms/step - loss: 1.0000\n']);
   });
 
+  it('says that nothing is left to train', async () => {
+    const gone = (event: Event) =>
+      written({}, { isInteractive: false }, [started({ epochs: 3, initialEpoch: 2 }), event]);
+    expect(await gone({ ...runEnded(0), ...{ halted: 'early: no better' } })).toEqual([
+      'Nothing is left to train: epoch 2/3 is behind, and the run was halted (early: no better)\n',
+    ]);
+    expect(await gone(runEnded(0))).toEqual(['Nothing is left to train: epoch 2/3 is behind\n']);
+    expect(await gone({ ...runEnded(0), ...{ unfinished: 'part' as const } })).toEqual([]);
+  });
+
   it('leaves nothing in a checkpoint', async () => {
     const { world } = await drive(C.progress(), memory({ isInteractive: true }).env, () => training);
     expect(world.signals.filter(({ _tag }) => _tag === 'CallbackState')).toEqual([

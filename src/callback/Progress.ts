@@ -34,6 +34,8 @@ interface State {
   readonly drawn: { readonly time: number; readonly width: number } | undefined;
   /** In the order of first appearance. */
   readonly values: Logs;
+  /** Epochs of earlier runs, as long as this one has not trained. */
+  readonly behind: number;
 }
 
 const initial: State = {
@@ -45,6 +47,7 @@ const initial: State = {
   first: undefined,
   drawn: undefined,
   values: {},
+  behind: 0,
 };
 
 const INTERVAL_MS = 50;
@@ -77,7 +80,7 @@ const counted = (state: State, e: Extract<Event, { readonly _tag: 'StepEnded' }>
   const current = e.step + 1;
   const first =
     state.first === undefined || state.first.time === e.time ? { time: e.time, steps: current } : state.first;
-  return { ...state, current, samples: e.samples, first, values: { ...state.values, ...e.logs } };
+  return { ...state, current, samples: e.samples, first, values: { ...state.values, ...e.logs }, behind: 0 };
 };
 
 // -------------------------------------------------------------------------------------
@@ -122,8 +125,8 @@ const finish =
  * - `verbose: 2`: a line for each epoch.
  * - Before each epoch `Epoch 3/10`, when there are several; where a run goes on within one `Epoch 3/10, from step 51`.
  *
- * An epoch that was halted shows the steps it made (Keras shows all of them). To see what other callbacks log, attach it after
- * them. Not kept in checkpoints.
+ * A run that goes on where nothing is left to train says so. An epoch that was halted shows the steps it made (Keras
+ * shows all of them). To see what other callbacks log, attach it after them. Not kept in checkpoints.
  *
  * Keras: `fit(verbose=...)`, `ProgbarLogger`.
  */
@@ -145,6 +148,7 @@ export const progress = (options: ProgressOptions = {}): Callback<HasTerminal> =
             target: known ? event.stepsPerEpoch : undefined,
             started: event.time,
             current: initialStep,
+            behind: event.initialEpoch,
           };
           // A run that goes on within an epoch does not tell of its start again.
           return initialStep > 0
@@ -161,6 +165,11 @@ export const progress = (options: ProgressOptions = {}): Callback<HasTerminal> =
         }
         case 'EpochEnded':
           return finish({ ...state, values: { ...state.values, ...event.logs } }, event.time, verbose);
+        case 'RunEnded': {
+          if (state.behind === 0 || event.unfinished !== undefined) return stay(state);
+          const why = event.halted === undefined ? '' : `, and the run was halted (${event.halted})`;
+          return write(`Nothing is left to train: epoch ${state.behind}/${state.epochs} is behind${why}\n`, state);
+        }
         default:
           return stay(state);
       }
