@@ -70,11 +70,11 @@ describe('data', () => {
   it('of another element type', async () => {
     const tokens = only(D.ints([6], Array(60).fill(1)), D.ints([], Array(10).fill(0)));
     expect((await refusal(fitting({ data: tokens }))).message).toBe(
-      "fit: the model's input is [6], the dataset's int32[6]",
+      "fit: the model's input is [6], the dataset's int32[6]; make them with floats",
     );
     const scores = only(D.floats([6], noise(60)), D.floats([], noise(10)));
     expect((await refusal(fitting({ data: scores }))).message).toBe(
-      "fit: the model's target is int32[], the dataset's []",
+      "fit: the model's target is int32[], the dataset's []; make them with ints",
     );
   });
 

@@ -10,7 +10,7 @@ import type { Resolved } from '../model/Resolved.ts';
 import type { Goal } from '../objective/Goal.ts';
 import type { AnyLoss, Range } from '../objective/Loss.ts';
 import type { NdArray } from '../shape/NdArray.ts';
-import { type AnyShape, agree, sample, show, sized } from '../shape/Shape.ts';
+import { type AnyShape, agree, dims, sample, show, sized } from '../shape/Shape.ts';
 import type { Objective } from './Objective.ts';
 import type { Samples } from './Trainer.ts';
 import { type FitError, fitError, type TrainingError } from './TrainingError.ts';
@@ -50,10 +50,13 @@ export const parts = {
 const mismatch = ({ who, whose }: Part, what: string, want: AnyShape, array: NdArray): FitError | undefined => {
   const isInteger = array.dtype === 'int32';
   const wanted = sample(want);
+  const got = array.shape.slice(1);
+  const sameSizes = agree(got, dims(sized(wanted)));
+  const mend = !sameSizes ? '' : isInteger ? '; make them with floats' : '; make them with ints';
   return agree(sampleShape(array, want), sized(wanted)) && isInteger === 'int' in want
     ? undefined
     : fitError(
-        `${who}: the model's ${what} is ${show(wanted)}, the ${whose} ${isInteger ? 'int32' : ''}[${array.shape.slice(1).join(',')}]`,
+        `${who}: the model's ${what} is ${show(wanted)}, the ${whose} ${isInteger ? 'int32' : ''}[${got.join(',')}]${mend}`,
       );
 };
 

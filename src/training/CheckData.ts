@@ -3,7 +3,7 @@
  * `Check.ts`.
  */
 import type { Dataset } from '../data/Dataset.ts';
-import type { Agree, AnyShape, Sample, Show, Sized } from '../shape/Shape.ts';
+import type { Agree, AnyShape, Int, Sample, Show, Sized } from '../shape/Shape.ts';
 
 type FitsData<Who extends string, What extends string, Want, Whose extends string, Got, Then> = [Want] extends [
   AnyShape,
@@ -23,7 +23,19 @@ type Different<
   Want,
   Whose extends string,
   Got,
-> = `${Who}: the model's ${What} is ${Show<Want>}, the ${Whose} ${Show<Got>}`;
+> = `${Who}: the model's ${What} is ${Show<Want>}, the ${Whose} ${Show<Got>}${Mend<Want, Got>}`;
+
+/** Where they differ in the element type alone. */
+type Mend<Want, Got> =
+  Got extends Int<infer G>
+    ? Agree<G, Sized<Want>> extends true
+      ? '; make them with floats'
+      : ''
+    : Want extends Int<infer W>
+      ? Agree<Got, Sized<W>> extends true
+        ? '; make them with ints'
+        : ''
+      : '';
 
 /** The messages of all that is missing, too many or of another shape. */
 type FitsRecord<Who extends string, What extends string, Want, Whose extends string, Got> =
