@@ -220,6 +220,7 @@ describe('resolve, the lowered value and onnxruntime agree', () => {
       [{ a: ['h', 6] }, ({ a }) => (L.split(a as L.Tensor<['batch', 'h', 6]>, 3, -1) as readonly unknown[])[1]],
       [{ a: ['h', 6] }, ({ a }) => (L.split(a as L.Tensor<['batch', 'h', 6]>, [1, 5], 2) as readonly unknown[])[1]],
       [{ a: ['h', 6], b: [1, 6] }, ({ a, b }) => L.average(a as never, b as never, a as never)],
+      [{ a: ['h', 3], b: ['h', 5] }, ({ a, b }) => L.concatenateOn(2)(a as never, b as never, a as never)],
       [{ a: [4], b: [1, 1] }, ({ a, b }) => L.maximum(L.repeatVector(3)(a as never) as never, b as never)],
     ];
     for (const [inputs, wire] of models)

@@ -70,10 +70,10 @@ export const subtract = <A extends AnyShape, B extends AnyShape>(
 /**
  * One tensor behind the other on an axis (the batch is 0, negative ones count from the end); by default on 1, the
  * channels, for images `[batch, channels, height, width]`, and on the last axis otherwise. The other axes must be equal.
- * Keras `Concatenate`, PyTorch `cat`.
+ * Of more than two see `concatenateOn`. Keras `Concatenate`, PyTorch `cat`.
  *
  * @example
- * graph({ a: [2], b: [3], c: [4] }, ({ a, b, c }) => concatenate(concatenate(a, b), c))     // ['batch', 9]
+ * graph({ a: [2], b: [3] }, ({ a, b }) => concatenate(a, b))     // ['batch', 5]
  */
 export const concatenate = <A extends AnyShape, B extends AnyShape, const Ax extends number | undefined = undefined>(
   a: Tensor<A>,
@@ -81,6 +81,27 @@ export const concatenate = <A extends AnyShape, B extends AnyShape, const Ax ext
   axis?: Ax,
 ): Tensor<Known<ConcatOut<'concatenate', [A, B], Ax>>> =>
   applied({ op: 'concat', branches: [], axis }, [a, b as Tensor<B>]);
+
+/** The tensors after the second, or the message in place of each. */
+type MoreOn<A, B, R extends readonly AnyShape[], Ax> =
+  ConcatOut<'concatenate', [A, B, ...R], Ax> extends infer E extends string
+    ? readonly E[]
+    : { readonly [K in keyof R]: Tensor<R[K]> };
+
+/**
+ * `concatenate` of two tensors or more, on a given axis.
+ *
+ * @example
+ * graph({ a: [2], b: [3], c: [4] }, ({ a, b, c }) => concatenateOn(-1)(a, b, c))     // ['batch', 9]
+ */
+export const concatenateOn =
+  <const Ax extends number>(axis: Ax) =>
+  <A extends AnyShape, B extends AnyShape, R extends readonly AnyShape[] = readonly []>(
+    a: Tensor<A>,
+    b: [ConcatOut<'concatenate', [A, B], Ax>] extends [infer E extends string] ? E : Tensor<B>,
+    ...more: MoreOn<A, B, R, Ax>
+  ): Tensor<Known<ConcatOut<'concatenate', [A, B, ...R], Ax>>> =>
+    applied({ op: 'concat', branches: [], axis }, [a, b, ...more] as readonly Tensor<AnyShape>[]);
 
 /** A tensor for each part; of unknown shapes behind an error. */
 type Parts<O, P> = O extends readonly unknown[]
