@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['spec/slow/**/*.spec.ts', 'spec/**/*.slow.spec.ts'],
+    setupFiles: ['spec/support/properties.ts'],
     testTimeout: 20 * 60_000,
     hookTimeout: 5 * 60_000,
     pool: 'forks',
