@@ -390,6 +390,13 @@ sampled(2, [2, 2, 3, 4], 2, "bicubic")
 sampled(2, [1, 3, 5, 2], [1, 3], "bicubic")
 sampled(2, [2, 1, 1, 4], [5, 4], "bicubic")
 
+for axis, shapes in [
+    (-1, [[2, 3], [2, 1], [2, 2]]),
+    (1, [[2, 2, 3], [2, 1, 3], [2, 2, 3], [2, 3, 3]]),
+    (2, [[1, 2, 1, 3], [1, 2, 2, 3], [1, 2, 1, 3]]),
+]:
+    case("concatenateOn", [axis], stack(lambda *tensors: torch.cat(tensors, axis)), dict(zip("abcd", shapes)))
+
 path = pathlib.Path(__file__).with_name("spatial.json")
 path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
 print(f"{len(cases)} cases, {path.stat().st_size} bytes")

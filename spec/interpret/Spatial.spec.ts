@@ -45,9 +45,9 @@ const modelOf = ({ layer, args, inputs }: Golden): Model<never, unknown> => {
   const shapes = Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape.slice(1)]));
   return L.graph(shapes as Record<string, L.Shape>, (tensors) => {
     const given = Object.values(tensors);
-    return given.length > 1
-      ? (make(...given, ...args) as L.Tensor<L.Shape>)
-      : (make(...args) as (x: unknown) => L.Tensor<L.Shape>)(given[0]);
+    return given.length === 1 || layer === 'concatenateOn'
+      ? (make(...args) as (...x: readonly unknown[]) => L.Tensor<L.Shape>)(...given)
+      : (make(...given, ...args) as L.Tensor<L.Shape>);
   }) as unknown as Model<never, unknown>;
 };
 

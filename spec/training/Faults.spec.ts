@@ -18,7 +18,7 @@ it.each(['run', 'program'] as const)('a %s that is killed twice', { timeout: 120
   const expected = await uninterrupted({ ...setup, path: join(folder, `whole-${kind}.safetensors`) });
   const own = { ...setup, path: join(folder, `${kind}.safetensors`) };
   const numbers = noise(10, kind.length).map((x) => (x + 1) / 2);
-  const { kills } = await killedUntilDone(script, own, () => numbers.pop() ?? 0.5, 700, 2);
+  const { kills } = await killedUntilDone(script, own, () => numbers.pop() ?? 0.5, 60, 2);
   expect(kills).toBeGreaterThan(0);
   expect(renamed(await endingOf(own))).toEqual(renamed(expected));
 });
