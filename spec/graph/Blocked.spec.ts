@@ -226,6 +226,55 @@ it('an activation that alone reads a convolution is a part of it', () => {
   ).toBe(false);
 });
 
+it.each([
+  { kernel: 3, strides: 2, pads: 1, more: 1 },
+  { kernel: 2, strides: 2, pads: 0, more: 0 },
+  { kernel: 3, strides: 3, pads: 0, more: 2 },
+  { kernel: 5, strides: 3, pads: 2, more: 0 },
+])('a transposed convolution with strides is a convolution of all phases: $kernel / $strides', async (c) => {
+  const x = input('x', 'float32', ['batch', 2 * block, 5, 4]);
+  const w = input('w', 'float32', [2 * block, block, c.kernel, c.kernel]);
+  const b = input('b', 'float32', [block]);
+  const both = (n: number) => [n, n];
+  const options = {
+    kernel: both(c.kernel),
+    strides: both(c.strides),
+    dilations: both(1),
+    pads: [c.pads, c.pads, c.pads, c.pads],
+    outputPadding: both(c.more),
+    group: 1,
+  };
+  const plain = graphOf({ y: Op.convTranspose(x, w, options, b) });
+  const fast = blocked(block, block)(plain);
+  expect(names(fast)).toContain('Conv');
+  expect(
+    topological(fast.outputs.map((o) => o.value)).some((n) => n._tag === 'Operator' && n.operator === 'ConvTranspose'),
+  ).toBe(false);
+  const sized = (shape: readonly number[], f: (i: number) => number): NdArray => ({
+    dtype: 'float32',
+    shape,
+    data: Float32Array.from({ length: shape.reduce((m, n) => m * n, 1) }, (_, i) => f(i)),
+  });
+  const feeds = {
+    x: sized([3, 2 * block, 5, 4], Math.cos),
+    w: sized([2 * block, block, c.kernel, c.kernel], Math.sin),
+    b: sized([block], Math.sqrt),
+  };
+  const [one, other] = [await run(plain, feeds), await run(fast, feeds)];
+  expect(other.y?.shape).toEqual(one.y?.shape);
+  expect(difference(one.y as NdArray, other.y as NdArray)).toBeLessThan(1e-5);
+});
+
+it('a convolution adds its result to an image in place, if nobody needs that afterwards', () => {
+  const x = input('x', 'float32', ['batch', 16, 6, 6]);
+  const sums = (graph: Graph) => blockedNodes(graph).filter((n) => n.inputs[3] !== undefined).length;
+  const z = Op.tanh(conv(x, 'v', 16));
+  expect(sums(blocked(16, 16)(graphOf({ y: Op.add(conv(Op.tanh(z), 'w', 16), z) })))).toBe(1);
+  const read = Op.add(conv(Op.tanh(z), 'w', 16), z);
+  expect(sums(blocked(16, 16)(graphOf({ y: Op.mul(Op.exp(read), z) })))).toBe(0);
+  expect(sums(blocked(16, 16)(graphOf({ y: Op.add(conv(z, 'w', 16), z) })))).toBe(0);
+});
+
 it('a graph without convolutions, or whose channels fill no block, is the very same', () => {
   const x = input('x', 'float32', ['batch', 5, 6, 6]);
   const plain = graphOf({ y: Op.relu(conv(x, 'w', 5)), z: Op.tanh(x) });

@@ -133,9 +133,12 @@ const sum: Rule = (node, forms) => {
     [b, a],
   ] as const) {
     const before = open(x, forms);
-    if (before === undefined || before.inputs[3] !== undefined || !forms.isBlocked(other)) continue;
-    if (!forms.isLast(other, node, x)) continue;
-    return extended(node, before, [before.inputs[0], before.inputs[1], before.inputs[2], forms.blocked(other)]);
+    const added = forms.isBlocked(other) ? forms.blocked(other) : undefined;
+    if (before === undefined || before.inputs[3] !== undefined || added === undefined) continue;
+    const [image, kernel, bias] = before.inputs;
+    // What the convolution reads cannot be overwritten by it.
+    if (image?.node === added.node || !forms.isLast(other, node, x)) continue;
+    return extended(node, before, [image, kernel, bias, added]);
   }
   return perChannel(node, forms);
 };
