@@ -6,6 +6,7 @@ import { label, valueType } from '../Graph.ts';
 import { recognised } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
 import { int, ints, text } from '../operators/node.ts';
+import { affineOf } from '../rewrite/Normalized.ts';
 import { convTranspose } from './ConvTranspose.ts';
 import { byBlocks, fits } from './KernelGradient.ts';
 import {
@@ -241,6 +242,20 @@ const channelVector = (v: Value, channels: number): boolean => {
   return height === 1 && width === 1 && of === channels && v.type.shape.slice(0, -3).every((d) => d === 1);
 };
 
+/** In inference: a factor and a summand for each channel, in one pass. */
+const normalised: Rule = (node, { block, plain, isBlocked, blocked }) => {
+  const [x, ...statistics] = node.inputs as readonly Value[];
+  const y = output(node);
+  const image = imageOf(y, block);
+  if (x === undefined || image === undefined || isPoint(image) || y.type.dtype !== 'float32' || !isBlocked(x))
+    return undefined;
+  const affine = affineOf({ ...node, inputs: [x, ...statistics.map(plain)] });
+  if (affine === undefined) return undefined;
+  const attributes = { kernel_shape: ints([1, 1]), group: int(image[1]) };
+  const kernel = Op.reshape([image[1], 1, 1, 1])(affine.scale);
+  return inBlocks(named(node)(nchwc('Conv', [blocked(x), kernel, affine.shift], y, attributes)));
+};
+
 /** One number a channel times an image, or added to it: a convolution of each channel by itself, in one pass. */
 const perChannel: Rule = (node, forms) => {
   const [a, b] = node.inputs as readonly [Value, Value];
@@ -331,6 +346,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   ...all('Relu Sigmoid Tanh', activation),
   Conv: conv,
   ConvTranspose: transposed,
+  BatchNormalization: normalised,
   Shape: shape,
   ...all('MaxPool AveragePool', pool),
   Resize: resize,
