@@ -13,7 +13,8 @@ import { shared } from '../rewrite/Shared.ts';
 import { simplify } from '../rewrite/Simplify.ts';
 import { fits } from './KernelGradient.ts';
 import { imageOf, isPoint, toBlocked, toPlain } from './Layout.ts';
-import { type Forms, type Rewritten, rules } from './Rules.ts';
+import type { Forms, Rewritten } from './Rule.ts';
+import { rules } from './Rules.ts';
 
 // -------------------------------------------------------------------------------------
 // forms

@@ -1,67 +1,29 @@
 /**
  * Which operators compute in the blocked layout, and when. A rule gives `undefined` where its operator is better left alone.
  */
-import type { Attribute, Attributes, OperatorNode, Value } from '../Graph.ts';
-import { label, valueType } from '../Graph.ts';
+import type { Attributes, OperatorNode, Value } from '../Graph.ts';
+import { valueType } from '../Graph.ts';
 import { recognised } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
 import { int, ints, text } from '../operators/node.ts';
 import { affineOf } from '../rewrite/Normalized.ts';
 import { convTranspose } from './ConvTranspose.ts';
 import { byBlocks, fits } from './KernelGradient.ts';
+import { imageOf, isPoint, kernelOfBlocks, kernelOfFilters, nchwc, unfolded, unfoldedOperand } from './Layout.ts';
+import { pad, pool, resize, shape } from './Places.ts';
 import {
-  framed,
-  imageOf,
-  isPoint,
-  kernelOfBlocks,
-  kernelOfFilters,
-  nchwc,
-  unfolded,
-  unfoldedOperand,
-} from './Layout.ts';
-
-// -------------------------------------------------------------------------------------
-// model
-// -------------------------------------------------------------------------------------
-
-/** The forms that the values before a node have. */
-export interface Forms {
-  readonly block: number;
-  /** Samples in most batches. */
-  readonly batch: number;
-  /** How often a value is read. */
-  readonly uses: (v: Value) => number;
-  readonly plain: (v: Value) => Value;
-  /** Whether the blocked form is at hand. */
-  readonly isBlocked: (v: Value) => boolean;
-  /** Whether all that reads the first value, but for the node itself, has run before the second one is there. */
-  readonly isLast: (v: Value, node: OperatorNode, after: Value) => boolean;
-  /** `undefined`: it has none. */
-  readonly blocked: (v: Value) => Value | undefined;
-}
-
-/** The new form of a node's first output. */
-export type Rewritten = { readonly _tag: 'Blocked' | 'Plain'; readonly value: Value };
-
-export type Rule = (node: OperatorNode, forms: Forms) => Rewritten | undefined;
-
-const inBlocks = (value: Value): Rewritten => ({ _tag: 'Blocked', value });
-const inPlain = (value: Value): Rewritten => ({ _tag: 'Plain', value });
-
-const output = (node: OperatorNode): Value => ({ type: node.outputs[0] as Value['type'], node, index: 0 });
-
-const named = (node: OperatorNode) => (value: Value) => (node.label === undefined ? value : label(node.label)(value));
-
-const sameShape = (a: Value, b: Value): boolean =>
-  a.type.shape.length === b.type.shape.length && a.type.shape.every((d, i) => d === b.type.shape[i] && d !== '?');
-
-const intOf = (a: Attribute | undefined, fallback: number): number => (a?._tag === 'Int' ? a.value : fallback);
-const constants = (v: Value | undefined): readonly number[] | undefined =>
-  v?.node._tag === 'Constant' ? Array.from(v.node.data.data, Number) : undefined;
-
-const explicitPads = (node: OperatorNode): boolean =>
-  node.attributes.auto_pad === undefined ||
-  (node.attributes.auto_pad._tag === 'String' && node.attributes.auto_pad.value === 'NOTSET');
+  constants,
+  explicitPads,
+  type Forms,
+  inBlocks,
+  inPlain,
+  intOf,
+  named,
+  output,
+  type Rewritten,
+  type Rule,
+  sameShape,
+} from './Rule.ts';
 
 // -------------------------------------------------------------------------------------
 // convolution
@@ -149,78 +111,6 @@ const transposed: Rule = (node, { block, plain, blocked }) => {
   if (x === undefined || !explicitPads(node)) return undefined;
   const y = convTranspose(block, node, output(node), x, plain);
   return y === undefined ? undefined : inBlocks(named(node)(y));
-};
-
-// -------------------------------------------------------------------------------------
-// sizes
-// -------------------------------------------------------------------------------------
-
-/** A value in blocks has the sizes of the plain one. */
-const shape: Rule = (node, { isBlocked, blocked }) => {
-  const x = node.inputs[0] as Value;
-  return isBlocked(x) ? inPlain(Op.shapeOf(blocked(x) as Value)) : undefined;
-};
-
-// -------------------------------------------------------------------------------------
-// pooling and up-sampling
-// -------------------------------------------------------------------------------------
-
-const pool: Rule = (node, { block, uses, isBlocked, blocked }) => {
-  const x = node.inputs[0] as Value;
-  const indices = node.outputs.length > 1 && uses({ type: node.outputs[1] as Value['type'], node, index: 1 }) > 0;
-  if (!isBlocked(x) || indices || imageOf(output(node), block) === undefined || !explicitPads(node)) return undefined;
-  return inBlocks(named(node)(nchwc(node.operator, [blocked(x)], output(node), node.attributes)));
-};
-
-/** Cells repeated: whole blocks gathered, which onnxruntime does on all threads (its Resize on one). */
-const resize: Rule = (node, { block, isBlocked, blocked }) => {
-  const x = node.inputs[0] as Value;
-  const scales = constants(node.inputs[2]);
-  const is = (name: string, value: string): boolean => {
-    const a = node.attributes[name];
-    return a?._tag === 'String' && a.value === value;
-  };
-  const whole = scales?.length === 4 && scales[0] === 1 && scales[1] === 1 && scales.every((s) => Number.isInteger(s));
-  // In other modes a cell of the output may have another one's number.
-  const floored =
-    is('mode', 'nearest') &&
-    is('nearest_mode', 'floor') &&
-    is('coordinate_transformation_mode', 'asymmetric') &&
-    node.attributes.axes === undefined;
-  const from = imageOf(x, block);
-  const to = imageOf(output(node), block);
-  if (!isBlocked(x) || !whole || !floored || from === undefined || to === undefined) return undefined;
-  const [batch, channels, height, width] = to;
-  const [down, across] = [scales[2] as number, scales[3] as number];
-  const cells = Op.reshape([batch, channels / block, from[2] * from[3], block])(blocked(x) as Value);
-  const places = Array.from({ length: height * width }, (_, i) => {
-    const [row, column] = [Math.floor(i / width), i % width];
-    return Math.floor(row / down) * from[3] + Math.floor(column / across);
-  });
-  return inBlocks(named(node)(Op.reshape(to)(Op.gather(cells, Op.int64s(places), 2))));
-};
-
-/** Rows and columns of zeros around an image, or taken from it. */
-const pad: Rule = (node, { block, isBlocked, blocked }) => {
-  const [x, given, value] = node.inputs as readonly [Value, Value, Value | undefined];
-  const pads = constants(given);
-  const mode = node.attributes.mode;
-  const zeros = value === undefined || constants(value)?.every((v) => v === 0) === true;
-  const constant = mode === undefined || (mode._tag === 'String' && mode.value === 'constant');
-  if (pads?.length !== 8 || node.inputs.length > 3 || !zeros || !constant) return undefined;
-  if (!isBlocked(x) || imageOf(x, block) === undefined || imageOf(output(node), block) === undefined) return undefined;
-  const [n0, c0, top, left, n1, c1, bottom, right] = pads as unknown as readonly [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  if (n0 !== 0 || c0 !== 0 || n1 !== 0 || c1 !== 0) return undefined;
-  return inBlocks(named(node)(framed(block)([top, left, bottom, right])(blocked(x) as Value)));
 };
 
 // -------------------------------------------------------------------------------------
