@@ -12,6 +12,7 @@
  * indexing, arrangement, resampling, sampling, windows, pooling, recurrence. What is not here has no gradient: that is an error which names it.
  */
 import type { OperatorNode, Value } from '../graph/Graph.ts';
+import { isSame } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import * as Activations from './Activations.ts';
 import * as Arrangement from './Arrangement.ts';
@@ -78,7 +79,7 @@ const difference: Rule = (at) => {
 /** Of a square both parts at once. */
 const product: Rule = (at) => {
   const [dy, a, b] = [cotangent(at), input(at, 0), input(at, 1)];
-  if (a.node === b.node && a.index === b.index) return [() => times(scaled(2)(dy), a)];
+  if (isSame(a, b)) return [() => times(scaled(2)(dy), a)];
   return [() => unbroadcast(a)(times(dy, b)), () => unbroadcast(b)(times(dy, a))];
 };
 

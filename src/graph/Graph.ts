@@ -121,6 +121,18 @@ export const graph = (name: string, inputs: readonly Value[], outputs: readonly 
 });
 
 // -------------------------------------------------------------------------------------
+// comparison
+// -------------------------------------------------------------------------------------
+
+/** Whether both are the same output of the same node. */
+export const isSame = (a: Value | undefined, b: Value | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && a.node === b.node && a.index === b.index);
+
+/** Whether both are known to be of the same sizes. */
+export const sameShape = (a: Value, b: Value): boolean =>
+  a.type.shape.length === b.type.shape.length && a.type.shape.every((d, i) => d === b.type.shape[i] && d !== '?');
+
+// -------------------------------------------------------------------------------------
 // combinators
 // -------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@
  */
 import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { predecessors, topological } from '../Graph.ts';
+import { usesOf } from '../rewrite/Rewrite.ts';
 import { shared } from '../rewrite/Shared.ts';
 import { simplify } from '../rewrite/Simplify.ts';
 import { fits } from './KernelGradient.ts';
@@ -26,24 +27,6 @@ interface Known {
   /** What is no float32 cannot be reordered: the node is computed again on plain values. */
   readonly again?: OperatorNode;
 }
-
-/** How often each output of a node is read, in bodies of loops and as an output of a graph too. */
-const usesOf = (nodes: readonly Node[], outputs: readonly Value[]): ((v: Value) => number) => {
-  const counts = new Map<Node, Map<number, number>>();
-  const count = (v: Value | undefined): void => {
-    if (v === undefined) return;
-    const of = counts.get(v.node) ?? new Map<number, number>();
-    counts.set(v.node, of.set(v.index, (of.get(v.index) ?? 0) + 1));
-  };
-  for (const node of nodes) {
-    if (node._tag !== 'Operator') continue;
-    node.inputs.forEach(count);
-    for (const a of Object.values(node.attributes))
-      if (a._tag === 'Graph') a.value.outputs.forEach((o) => count(o.value));
-  }
-  outputs.forEach(count);
-  return (v) => counts.get(v.node)?.get(v.index) ?? 0;
-};
 
 const readersOf = (nodes: readonly Node[]): ReadonlyMap<Node, readonly Node[]> => {
   const readers = new Map<Node, Node[]>();

@@ -37,9 +37,6 @@ export const output = (node: OperatorNode): Value => ({ type: node.outputs[0] as
 export const named = (node: OperatorNode) => (value: Value) =>
   node.label === undefined ? value : label(node.label)(value);
 
-export const sameShape = (a: Value, b: Value): boolean =>
-  a.type.shape.length === b.type.shape.length && a.type.shape.every((d, i) => d === b.type.shape[i] && d !== '?');
-
 export const intOf = (a: Attribute | undefined, fallback: number): number => (a?._tag === 'Int' ? a.value : fallback);
 export const constants = (v: Value | undefined): readonly number[] | undefined =>
   v?.node._tag === 'Constant' ? Array.from(v.node.data.data, Number) : undefined;

@@ -9,6 +9,7 @@
  * Law: the outputs are those of the given graph up to rounding.
  */
 import type { OperatorNode, Value } from '../Graph.ts';
+import { isSame, sameShape } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { constantOf, intOf, type Rule } from './Rewrite.ts';
 
@@ -35,12 +36,6 @@ const reductionOf = (node: OperatorNode | undefined): Reduction | undefined => {
     keepDims: intOf(node, 'keepdims', 1) === 1,
   };
 };
-
-const isSame = (a: Value | undefined, b: Value | undefined): boolean =>
-  a !== undefined && b !== undefined && a.node === b.node && a.index === b.index;
-
-const sameShape = (a: Value, b: Value): boolean =>
-  a.type.shape.length === b.type.shape.length && a.type.shape.every((d, i) => d === b.type.shape[i] && d !== '?');
 
 /** Whether `v`, broadcast to the shape of `x`, is the same along the axes. */
 const isLevel = (v: Value, x: Value, axes: readonly number[]): boolean =>

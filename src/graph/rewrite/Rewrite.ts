@@ -8,7 +8,7 @@
  */
 import type { NdArray } from '../../shape/NdArray.ts';
 import type { Attribute, Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { topological } from '../Graph.ts';
+import { isSame, topological } from '../Graph.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -50,9 +50,6 @@ const countUses = (nodes: readonly Node[], outputs: readonly Value[]): Counts =>
   return counts;
 };
 
-const isSame = (a: Value | undefined, b: Value | undefined): boolean =>
-  a === b || (a !== undefined && b !== undefined && a.node === b.node && a.index === b.index);
-
 const withBodies = (attributes: Attributes, body: (g: Graph) => Graph): Attributes => {
   const entries = Object.entries(attributes).map(([name, a]): [string, Attribute] => {
     if (a._tag !== 'Graph') return [name, a];
@@ -60,6 +57,12 @@ const withBodies = (attributes: Attributes, body: (g: Graph) => Graph): Attribut
     return [name, next === a.value ? a : { _tag: 'Graph', value: next }];
   });
   return entries.every(([name, a]) => a === attributes[name]) ? attributes : Object.fromEntries(entries);
+};
+
+/** How often each output of these nodes is read, in bodies of loops and as an output of the graph too. */
+export const usesOf = (nodes: readonly Node[], outputs: readonly Value[]): ((v: Value) => number) => {
+  const counts = countUses(nodes, outputs);
+  return (v) => countedAt(counts, v) ?? 0;
 };
 
 // -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
  * Attention: scores, masks, softmax, weighted sum.
  */
 import type { Value } from '../../graph/Graph.ts';
+import { isSame } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
 import type { DotAttentionSpec, MultiHeadAttentionSpec } from '../../layer/SequenceSpec.ts';
 import { keepMask } from '../Random.ts';
@@ -221,8 +222,6 @@ const projectedApart = (spec: MultiHeadAttentionSpec, [query, value = query, key
     values: forGroup(Op.transpose([0, 2, 1, 3])(v)),
   };
 };
-
-const isSame = (a: Value, b: Value): boolean => a.node === b.node && a.index === b.index;
 
 const ofSequences = (spec: MultiHeadAttentionSpec, inputs: Inputs, at: Site): Result => {
   const [query, value = query, key = value] = inputs;
