@@ -54,14 +54,16 @@ export interface Lowered {
 // parts
 // -------------------------------------------------------------------------------------
 
-const dense = (spec: DenseSpec, x: Value, kernel: Value, bias: Value | undefined): Value => {
+const dense = (spec: DenseSpec, x: Value, at: Site): Value => {
+  const kernel = at.parameter('kernel');
+  const bias = spec.useBias ? at.parameter('bias') : undefined;
   const y =
     bias === undefined
       ? Op.matMul(x, kernel)
       : Op.rank(x) === 2
         ? Op.gemm(x, kernel, bias)
         : Op.add(Op.matMul(x, kernel), bias);
-  return activate(spec.activation, -1)(y);
+  return activate(spec.activation, -1, at.mode)(y);
 };
 
 const dropout = (spec: Extract<Leaf, { readonly op: 'dropout' }>, x: Value, at: Site): Value => {
@@ -85,13 +87,13 @@ const lowerLeaf = (spec: Leaf, inputs: Inputs, at: Site): Result => {
   if (isSpatial(spec)) {
     const y = lowerSpatial(spec, inputs, at);
     // Of convolutions, whose channels are axis 1.
-    return { output: 'activation' in spec ? activate(spec.activation, 1)(y) : y };
+    return { output: 'activation' in spec ? activate(spec.activation, 1, at.mode)(y) : y };
   }
   if (isCore(spec)) return lowerCore(spec, inputs, at, lowerLeaf);
   if (isSequence(spec)) return lowerSequence(spec, inputs, at);
   switch (spec.op) {
     case 'dense':
-      return { output: dense(spec, x, at.parameter('kernel'), spec.useBias ? at.parameter('bias') : undefined) };
+      return { output: dense(spec, x, at) };
     case 'weightNormalization':
       return weightNormalization(spec, inputs, at, lowerLeaf);
     case 'batchNormalization':
@@ -102,7 +104,9 @@ const lowerLeaf = (spec: Leaf, inputs: Inputs, at: Site): Result => {
     case 'dropout':
       return { output: dropout(spec, x, at) };
     case 'activation':
-      return { output: maskedSoftmax(spec.activation, x, at.masks[0]) ?? activate(spec.activation)(x) };
+      return {
+        output: maskedSoftmax(spec.activation, x, at.masks[0]) ?? activate(spec.activation, undefined, at.mode)(x),
+      };
     case 'rescaling':
       return { output: spec.offset === 0 ? Op.mul(x, spec.scale) : Op.add(Op.mul(x, spec.scale), spec.offset) };
     case 'identity':

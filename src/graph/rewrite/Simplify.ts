@@ -6,6 +6,7 @@
  */
 import type { Graph } from '../Graph.ts';
 import { asProducts, type KernelGradient } from '../KernelGradient.ts';
+import { activations } from './Activations.ts';
 import { intoConvolution } from './Normalized.ts';
 import { reductions } from './Reductions.ts';
 import { rewrite } from './Rewrite.ts';
@@ -13,5 +14,8 @@ import { rewrite } from './Rewrite.ts';
 /** `isKept`: kernels' gradients that stay convolutions. Default: none. */
 export const simplify = (isKept: (gradient: KernelGradient) => boolean = () => false): ((graph: Graph) => Graph) => {
   const products = asProducts(isKept);
-  return rewrite((node, around) => reductions(node, around) ?? products(node, around) ?? intoConvolution(node, around));
+  return rewrite(
+    (node, around) =>
+      reductions(node, around) ?? products(node, around) ?? intoConvolution(node, around) ?? activations(node, around),
+  );
 };

@@ -2,10 +2,11 @@
  * Activations to operators, with Keras's numbers where none are given. Each is written so that neither it nor its gradient
  * overflows where it is finite.
  */
-import type { Value } from '../../graph/Graph.ts';
+import type { Attributes, Value } from '../../graph/Graph.ts';
 import { operator } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
 import type { Activation, ActivationName, Axes, ParametricActivation } from '../../layer/Options.ts';
+import type { Mode } from './Site.ts';
 
 type Function = (x: Value) => Value;
 
@@ -148,12 +149,7 @@ const sparsemax =
 // the table
 // -------------------------------------------------------------------------------------
 
-/**
- * What an activation does to a value. Numbers left out are Keras's: those of its functions, not of its layers. `features` is the
- * axis of classes where the activation names none: a layer that activates its own result knows where its features are.
- */
-export const activate = (activation: Activation, features?: number): Function => {
-  const a: Numbers = typeof activation === 'string' ? { name: activation } : activation;
+const byParts = (a: Numbers, features: number | undefined): Function => {
   switch (a.name) {
     case 'linear':
       return (x) => x;
@@ -216,4 +212,30 @@ export const activate = (activation: Activation, features?: number): Function =>
     case 'sparsemax':
       return sparsemax(a.axis ?? features);
   }
+};
+
+/** Those that are one operator of onnxruntime's, whose gradient takes fewer passes than that of its parts. */
+const whole = (a: Numbers): Function | undefined => {
+  const of =
+    (name: string, attributes: Attributes = {}): Function =>
+    (x) =>
+      operator(name, [x], [x.type], attributes, 'com.microsoft')[0] as Value;
+  switch (a.name) {
+    case 'gelu':
+      return of(a.approximate ? 'FastGelu' : 'Gelu');
+    case 'silu':
+      return of('QuickGelu', { alpha: { _tag: 'Float', value: 1 } });
+    default:
+      return undefined;
+  }
+};
+
+/**
+ * What an activation does to a value. Numbers left out are Keras's: those of its functions, not of its layers. `features` is the
+ * axis of classes where the activation names none: a layer that activates its own result knows where its features are. In
+ * training some are operators of onnxruntime's; in a file for others all are of ONNX.
+ */
+export const activate = (activation: Activation, features?: number, mode?: Mode): Function => {
+  const a: Numbers = typeof activation === 'string' ? { name: activation } : activation;
+  return (mode?._tag === 'Training' ? whole(a) : undefined) ?? byParts(a, features);
 };

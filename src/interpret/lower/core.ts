@@ -37,7 +37,7 @@ const einsumDense = (spec: EinsumDenseSpec, x: Value, at: Site): Value => {
     equation: { _tag: 'String', value: concrete(spec.equation, Op.rank(x)) },
   });
   const sum = spec.biasAxes === undefined ? (y as Value) : Op.add(y as Value, at.parameter('bias'));
-  return activate(spec.activation, -1)(sum);
+  return activate(spec.activation, -1, at.mode)(sum);
 };
 
 /** x (W y) for each unit: the first input with every unit's matrix, then with the second input. */
@@ -50,7 +50,7 @@ const bilinear = (spec: BilinearSpec, x: Value, y: Value, at: Site): Value => {
   const other = Op.reshape(['?', b, 1])(y);
   const product = Op.reshapeTo(rows(x, units), at.output)(Op.matMul(split, other));
   const sum = spec.useBias ? Op.add(product, at.parameter('bias')) : product;
-  return activate(spec.activation, -1)(sum);
+  return activate(spec.activation, -1, at.mode)(sum);
 };
 
 /** The shape of `x` with another last axis, at run time. */

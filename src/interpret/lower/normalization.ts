@@ -132,7 +132,7 @@ export const weightNormalization = (spec: WeightNormalizationSpec, inputs: Input
     const plain = { ...layer, activation: 'linear', useBias: false } as const;
     const scaled = Op.mul(inner(plain, inputs, withKernel(v, placed)).output, factor);
     const y = layer.useBias ? Op.add(scaled, placed.parameter('bias')) : scaled;
-    return { output: activate(layer.activation, -1)(y), updates };
+    return { output: activate(layer.activation, -1, at.mode)(y), updates };
   }
   return { ...inner(layer, inputs, withKernel(Op.mul(v, factor), placed)), updates };
 };
