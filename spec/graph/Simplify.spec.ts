@@ -135,3 +135,24 @@ it('random graphs of sums, products and deviations', async () => {
     { numRuns: 40, seed: 5 },
   );
 });
+
+describe('sizes', () => {
+  const rows = input('rows', 'float32', ['batch', 4]);
+  const size = (v: Value, axis = 0): Value => Op.gather(Op.shapeOf(v), Op.scalar(axis, 'int64'));
+  const values = { rows: f32(noise(12, 5), [3, 4]) };
+
+  it('are asked of the first value that has them, once', async () => {
+    const hidden = Op.tanh(Op.mul(rows, rows));
+    const n = Op.add(size(hidden), size(Op.transpose([1, 0])(Op.exp(hidden)), 1));
+    const before = graphOf({ n });
+    const after = shared(simplify()(before));
+    expect((await run(after, values)).n).toEqual((await run(before, values)).n);
+    expect(nodes(after).map((node) => node.operator)).toEqual(['Shape', 'Gather', 'Add']);
+  });
+
+  it('without a name are asked where they are', () => {
+    const some = { ...rows, type: { ...rows.type, shape: ['?', 4] } } as Value;
+    const before = graphOf({ n: size(Op.tanh(some)) });
+    expect(count(simplify()(before), 'Tanh')).toBe(1);
+  });
+});
