@@ -11,44 +11,13 @@
  * stack them, it is run a second time, so that it does. A body that is to be differentiated cheaply scans its carried
  * inputs, and what is dear to compute. Number of steps: as many as ran, also when the condition ended the loop early.
  */
-import type { Graph, Node, OperatorNode, Value } from '../graph/Graph.ts';
+import type { Node, Value } from '../graph/Graph.ts';
 import { input as formalInput, graph, operator, topological, valueType } from '../graph/Graph.ts';
+import { type LoopBody, loopBody } from '../graph/LoopBody.ts';
 import * as Op from '../graph/Operators.ts';
 import { substitute, substitution } from '../graph/Substitute.ts';
 import { isFloating } from '../shape/NdArray.ts';
 import { type At, intOf, plus, type Rule, zeros } from './Rule.ts';
-
-// -------------------------------------------------------------------------------------
-// model
-// -------------------------------------------------------------------------------------
-
-interface Body {
-  readonly graph: Graph;
-  readonly iteration: Value;
-  readonly condition: Value;
-  /** Carried values before the step, and after it. */
-  readonly before: readonly Value[];
-  readonly after: readonly Value[];
-  readonly scanned: readonly Value[];
-}
-
-const bodyOf = (node: OperatorNode): Body => {
-  const attribute = node.attributes.body;
-  if (attribute?._tag !== 'Graph') throw new Op.GraphDefect('Loop without a body');
-  const { inputs, outputs } = attribute.value;
-  const [iteration, condition, ...before] = inputs;
-  if (iteration === undefined || condition === undefined)
-    throw new Op.GraphDefect('a body of Loop needs the inputs iteration and condition');
-  const results = outputs.slice(1).map((o) => o.value);
-  return {
-    graph: attribute.value,
-    iteration,
-    condition,
-    before,
-    after: results.slice(0, before.length),
-    scanned: results.slice(before.length),
-  };
-};
 
 const isFloat = (v: Value): boolean => isFloating(v.type.dtype);
 
@@ -62,10 +31,10 @@ const typed = (original: Value, copy: Value): Value => ({ ...copy, type: origina
 // -------------------------------------------------------------------------------------
 
 /** Whether a value is one that every step has for itself: then a scan output of it is worth reading back. */
-const stackable = (body: Body, v: Value): boolean => v.node._tag === 'Operator' || body.before.some((b) => same(b, v));
+const stackable = (body: LoopBody, v: Value): boolean => v.node._tag === 'Operator' || body.before.some((b) => same(b, v));
 
 /** Each scanned value of the body with its stack; `wanted` carried values are scanned additionally if they are not yet. */
-const stacks = (at: At, body: Body, wanted: readonly Value[]): readonly (readonly [Value, Value])[] => {
+const stacks = (at: At, body: LoopBody, wanted: readonly Value[]): readonly (readonly [Value, Value])[] => {
   const n = body.before.length;
   const outputs = at.node.outputs.map((type, index): Value => ({ type, node: at.node, index }));
   const there = body.scanned.map((v, j) => [v, outputs[n + j] as Value] as const);
@@ -92,7 +61,7 @@ const stacks = (at: At, body: Body, wanted: readonly Value[]): readonly (readonl
 
 /** How many steps ran. */
 const stepsOf = (at: At, stacked: readonly (readonly [Value, Value])[]): Value => {
-  const stack = stacked[0]?.[1] ?? at.outputs[bodyOf(at.node).before.length];
+  const stack = stacked[0]?.[1] ?? at.outputs[loopBody(at.node).before.length];
   if (stack === undefined) throw new Op.GraphDefect('a Loop that carries and scans nothing');
   return Op.gather(Op.shapeOf(stack), Op.scalar(0, 'int64'));
 };
@@ -102,7 +71,7 @@ const stepsOf = (at: At, stacked: readonly (readonly [Value, Value])[]): Value =
 // -------------------------------------------------------------------------------------
 
 /** Nodes of the body that read row t of a captured value: t is the iteration's number. */
-const rowReads = (body: Body, captured: readonly Value[], nodes: readonly Node[]): readonly Value[] =>
+const rowReads = (body: LoopBody, captured: readonly Value[], nodes: readonly Node[]): readonly Value[] =>
   nodes.flatMap((node) => {
     if (node._tag !== 'Operator' || node.operator !== 'Gather' || node.domain !== '') return [];
     const [from, row] = node.inputs;
@@ -126,7 +95,7 @@ interface Step {
 const place = (name: string, v: Value): Value => formalInput(name, v.type.dtype, v.type.shape);
 
 /** The vector-Jacobian product of the body, as values over its formal inputs and over places for the cotangents. */
-const stepBack = (at: At, body: Body): Step => {
+const stepBack = (at: At, body: LoopBody): Step => {
   const outputs = [...body.after, ...body.scanned];
   const rows = rowReads(body, at.captured, topological(outputs));
   const captured = at.captured.filter(isFloat);
@@ -185,7 +154,7 @@ interface Reverse {
 }
 
 const reverse = (at: At): Reverse => {
-  const body = bodyOf(at.node);
+  const body = loopBody(at.node);
   const step = stepBack(at, body);
   const results = [...step.toBefore, ...step.toCaptured, ...step.toRows.map((r) => r.cotangent)].filter(
     (v) => v !== undefined,

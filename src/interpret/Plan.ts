@@ -19,6 +19,7 @@ import * as G from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import { shared } from '../graph/rewrite/Shared.ts';
 import { simplify } from '../graph/rewrite/Simplify.ts';
+import { flattened } from '../graph/updates/Flat.ts';
 import type { ParameterSpec, Resolved } from '../model/Resolved.ts';
 import type { Goal } from '../objective/Goal.ts';
 import { encode } from '../onnx/Encode.ts';
@@ -53,7 +54,7 @@ export interface Problem {
 export type Emission = (graph: Graph) => Graph;
 
 /** Fast with plain operators, on any provider. */
-export const plainly: Emission = flow(simplify(), shared);
+export const plainly: Emission = flow(simplify(), shared, flattened);
 
 export interface EvaluationPlan {
   readonly graph: Graph;

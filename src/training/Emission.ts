@@ -2,12 +2,14 @@
  * How graphs are written for a runtime: on its CPU provider with convolutions in onnxruntime's blocked layout, whose block is
  * as wide as the processor's vectors; elsewhere as they are. A graph that is exported is never written for one machine.
  */
-import { pipe } from 'fp-ts/lib/function.js';
+import { flow, pipe } from 'fp-ts/lib/function.js';
 import * as T from 'fp-ts/lib/Task.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import { blocked } from '../graph/blocked/Blocked.ts';
 import { toBlocked } from '../graph/blocked/Layout.ts';
 import * as G from '../graph/Graph.ts';
+import { flattened } from '../graph/updates/Flat.ts';
+import { inPieces } from '../graph/updates/Tiled.ts';
 import { type Emission, plainly } from '../interpret/Plan.ts';
 import type { Resolved } from '../model/Resolved.ts';
 import { encode } from '../onnx/Encode.ts';
@@ -75,9 +77,8 @@ const isImage = (type: AnyShape): boolean => dims(type).length === 4;
 
 /** `batchSize` is that of training: an inference graph has nothing that depends on it. */
 export const emissionFor = (runtime: Runtime, { layers }: Resolved, batchSize = 1): T.Task<Emission> =>
-  layers.some(({ input }) => input.some(isImage))
-    ? pipe(
-        blockSize(runtime),
-        T.map((block) => (block === undefined ? plainly : blocked(block, batchSize))),
-      )
-    : T.of(plainly);
+  pipe(
+    layers.some(({ input }) => input.some(isImage)) ? blockSize(runtime) : T.of(undefined),
+    T.map((block) => (block === undefined ? plainly : flow(blocked(block, batchSize), flattened))),
+    T.map((emission) => (runtime.provider === 'cpu' ? flow(emission, inPieces) : emission)),
+  );

@@ -1,6 +1,7 @@
 import { scalar } from '../Constants.ts';
 import type { Graph, Value } from '../Graph.ts';
 import { operator, valueType } from '../Graph.ts';
+import { int } from './node.ts';
 
 // -------------------------------------------------------------------------------------
 // loops
@@ -17,5 +18,19 @@ export const loop = (trips: Value, carried: readonly Value[], body: Graph): read
     [trips, scalar(1, 'bool'), ...carried],
     [...carried.map((v) => v.type), ...scanned.map((t) => valueType(t.dtype, ['?', ...t.shape]))],
     { body: { _tag: 'Graph', value: body } },
+  );
+};
+
+/**
+ * ONNX's Scan without a state: `body` computes of an entry of each value, along its first axis, an entry of each result. It may read
+ * values of the graph around it.
+ */
+export const scan = (values: readonly Value[], body: Graph): readonly Value[] => {
+  const entries = values[0]?.type.shape[0] ?? '?';
+  return operator(
+    'Scan',
+    values,
+    body.outputs.map(({ value: { type } }) => valueType(type.dtype, [entries, ...type.shape])),
+    { body: { _tag: 'Graph', value: body }, num_scan_inputs: int(values.length) },
   );
 };

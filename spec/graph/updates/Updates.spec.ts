@@ -1,0 +1,110 @@
+/**
+ * Updates of weights, put together or in pieces: every number stays the same, for every optimizer.
+ */
+import { flow } from 'fp-ts/lib/function.js';
+import { expect, it } from 'vitest';
+import { type Graph, type OperatorNode, topological } from '../../../src/graph/Graph.ts';
+import { shared } from '../../../src/graph/rewrite/Shared.ts';
+import { simplify } from '../../../src/graph/rewrite/Simplify.ts';
+import { flattened } from '../../../src/graph/updates/Flat.ts';
+import { inPieces } from '../../../src/graph/updates/Tiled.ts';
+import { Layer as L } from '../../../src/index.ts';
+import * as Plan from '../../../src/interpret/Plan.ts';
+import { initialValues } from '../../../src/model/Initial.ts';
+import type { NdArray } from '../../../src/shape/NdArray.ts';
+import {
+  asModel,
+  beginning,
+  dataOf,
+  type Example,
+  float32,
+  floats,
+  int64,
+  mse,
+  problemOf,
+  range,
+  runOnce,
+  samples,
+  session,
+  typesOf,
+  uint32,
+} from '../../interpret/problems.ts';
+import { resolvedOf, right } from '../../interpret/support.ts';
+import { optimizers } from '../../optimizer/all.ts';
+
+const operators = (g: Graph): readonly OperatorNode[] =>
+  topological(g.outputs.map((o) => o.value)).filter((n): n is OperatorNode => n._tag === 'Operator');
+
+const count = (g: Graph, operator: string): number => operators(g).filter((n) => n.operator === operator).length;
+
+// -------------------------------------------------------------------------------------
+// models that train
+// -------------------------------------------------------------------------------------
+
+const bare: Plan.Emission = flow(simplify(), shared);
+
+const steps = async (example: Example, emission: Plan.Emission) => {
+  const problem = problemOf(example);
+  const plan = right(Plan.trainingPlan(problem, typesOf(example, problem.resolved), 'cpu', new Set(), emission));
+  const on = await session(plan.model);
+  const results = await runOnce(on, {
+    ...beginning(plan, initialValues(resolvedOf(example.model), 3)),
+    ...dataOf(example),
+    indices: range(0, samples),
+    batch_size: int64(8),
+    learning_rate: float32(0.02),
+    step: int64(0),
+    seed: uint32(7),
+  });
+  await on.release();
+  return { results, graph: plan.graph };
+};
+
+const example = (model: unknown, width: number, optimizer: Example['optimizer']): Example => ({
+  model: asModel(model),
+  loss: mse,
+  metrics: [],
+  optimizer,
+  data: { input: floats([width], 1) },
+  target: floats([2], 4),
+});
+
+const small = L.model(
+  L.input([6]),
+  L.dense(5, { activation: 'tanh' }),
+  L.batchNormalization(),
+  L.dense(5, { kernelConstraint: L.Constraint.maxNorm({ maxValue: 0.9 }) }),
+  L.layerNormalization(),
+  L.dense(2),
+);
+
+/** The second kernel has 2^20 elements. */
+const large = L.model(L.input([3]), L.dense(1024, { activation: 'tanh' }), L.dense(1024), L.dense(2));
+
+const bitsOf = ({ data }: NdArray): Buffer => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+
+const expectSameBits = (a: Readonly<Record<string, NdArray>>, b: Readonly<Record<string, NdArray>>): void => {
+  expect(Object.keys(b)).toEqual(Object.keys(a));
+  for (const [name, value] of Object.entries(a)) {
+    expect(b[name]?.shape).toEqual(value.shape);
+    expect(bitsOf(value).equals(bitsOf(b[name] as NdArray)), name).toBe(true);
+  }
+};
+
+it.each(Object.entries(optimizers))('%s updates small weights together, to the same bits', async (_, optimizer) => {
+  const apart = await steps(example(small, 6, optimizer), bare);
+  const together = await steps(example(small, 6, optimizer), flow(bare, flattened));
+  expect(operators(together.graph).length).not.toBe(operators(apart.graph).length);
+  expectSameBits(apart.results, together.results);
+});
+
+it.each(['sgd, momentum', 'adam, amsgrad', 'lamb', 'rmsprop, centered', 'adafactor'] as const)(
+  '%s updates large weights in pieces, to the same bits',
+  async (name) => {
+    const optimizer = optimizers[name] as Example['optimizer'];
+    const whole = await steps(example(large, 3, optimizer), bare);
+    const pieces = await steps(example(large, 3, optimizer), flow(bare, inPieces));
+    expect(count(pieces.graph, 'Scan')).toBe(1);
+    expectSameBits(whole.results, pieces.results);
+  },
+);

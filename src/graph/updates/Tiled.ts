@@ -1,0 +1,94 @@
+/**
+ * Updates of large weights, some rows at a time. Each of an optimizer's ten operators is a pass over the weight; in pieces that
+ * stay in the processor's cache, the weight and its slots cross from memory and back once a step, not ten times.
+ *
+ * The loop carries the weight in pieces along a new first axis, which is only another shape of the same memory, and a Scan computes
+ * piece by piece.
+ *
+ * Law: the outputs are exactly those of the given graph.
+ */
+import type { Graph, Value } from '../Graph.ts';
+import { graph as graphOf, input } from '../Graph.ts';
+import { type LoopBody, loopBody } from '../LoopBody.ts';
+import * as Op from '../Operators.ts';
+import { type Rule, rewrite } from '../rewrite/Rewrite.ts';
+import { type Carriage, recarried } from './Carriage.ts';
+import { computed, type Island, islands, isRow, isWhole } from './Island.ts';
+
+/** Elements of the smallest weight that is worth it: of less, all that an update reads stays in cache anyway. */
+const smallest = 2 ** 20;
+
+/** Elements of a piece: at most what leaves room for the four to six arrays of an update, at least what repays a round of Scan. */
+const most = 2 ** 19;
+const least = 2 ** 17;
+
+/** Rows of a piece, so that all pieces are equal. */
+const rowsOf = ([rows = 1, ...rest]: readonly number[]): number | undefined => {
+  const width = rest.reduce((n, d) => n * d, 1);
+  for (let r = Math.floor(most / width); r * width >= least; r--) if (rows % r === 0) return r;
+  return undefined;
+};
+
+interface Tiling {
+  readonly island: Island;
+  /** Of one piece. */
+  readonly piece: readonly number[];
+  /** Of all pieces. */
+  readonly whole: readonly number[];
+}
+
+const tilingsOf = (body: LoopBody): readonly Tiling[] =>
+  islands(body, isRow).flatMap((island) => {
+    const { shape, size } = island;
+    const rows = size >= smallest && island.nodes.length > 1 && isWhole(body, island) ? rowsOf(shape) : undefined;
+    if (rows === undefined) return [];
+    const piece = [rows, ...shape.slice(1)];
+    return [{ island, piece, whole: [(shape[0] as number) / rows, ...piece] }];
+  });
+
+const cut =
+  ({ whole }: Tiling) =>
+  (v: Value): Value =>
+    Op.reshape(whole)(v);
+
+const carriagesOf = (tiling: Tiling, initial: readonly (Value | undefined)[]): readonly Carriage[] =>
+  tiling.island.places.map((place) => ({
+    places: [place],
+    initial: cut(tiling)(initial[place] as Value),
+    formal: input(`carried/pieces${place}`, 'float32', tiling.whole),
+    apart: (pieces) => [Op.reshape(tiling.island.shape)(pieces)],
+  }));
+
+const tiled: Rule = (node) => {
+  if (node.operator !== 'Loop' || node.domain !== '') return undefined;
+  const body = loopBody(node);
+  const tilings = tilingsOf(body);
+  if (tilings.length === 0) return undefined;
+  const carriages = tilings.map((tiling) => carriagesOf(tiling, node.inputs.slice(2)));
+  const reads = tilings.map(({ island }) => [...island.arrays, ...island.levels]);
+  return recarried(node, body, carriages.flat(), reads.flat(), (values) => {
+    let at = 0;
+    return tilings.flatMap((tiling, t) => {
+      const { island, piece } = tiling;
+      const given = values.slice(at, at + (reads[t]?.length ?? 0));
+      at += given.length;
+      const arrays = given.slice(0, island.arrays.length);
+      const carried = (carriages[t] ?? []).map((c) => c.formal);
+      const formal = (name: string, { type }: Value): Value => input(name, type.dtype, piece);
+      const formals = {
+        carried: carried.map((v, i) => formal(`piece/${i}`, v)),
+        arrays: arrays.map((v, i) => formal(`piece/array${i}`, v)),
+      };
+      const results = computed(body, island, piece, { ...formals, levels: given.slice(arrays.length) });
+      const scan = graphOf(
+        'pieces',
+        [...formals.carried, ...formals.arrays],
+        results.map((value, i) => ({ name: `piece/next${i}`, value })),
+      );
+      return Op.scan([...carried, ...arrays.map(cut(tiling))], scan);
+    });
+  });
+};
+
+/** The graph with the large updates of its loops in pieces: for processors with caches. */
+export const inPieces: (graph: Graph) => Graph = rewrite(tiled);
