@@ -31,7 +31,8 @@ const typed = (original: Value, copy: Value): Value => ({ ...copy, type: origina
 // -------------------------------------------------------------------------------------
 
 /** Whether a value is one that every step has for itself: then a scan output of it is worth reading back. */
-const stackable = (body: LoopBody, v: Value): boolean => v.node._tag === 'Operator' || body.before.some((b) => same(b, v));
+const stackable = (body: LoopBody, v: Value): boolean =>
+  v.node._tag === 'Operator' || body.before.some((b) => same(b, v));
 
 /** Each scanned value of the body with its stack; `wanted` carried values are scanned additionally if they are not yet. */
 const stacks = (at: At, body: LoopBody, wanted: readonly Value[]): readonly (readonly [Value, Value])[] => {
