@@ -17,6 +17,7 @@ import { type AutodiffError, grad, hasGradient } from '../autodiff/Grad.ts';
 import type { Graph, Output, Value } from '../graph/Graph.ts';
 import * as G from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
+import { arranged } from '../graph/rewrite/Arrangement.ts';
 import { shared } from '../graph/rewrite/Shared.ts';
 import { simplify } from '../graph/rewrite/Simplify.ts';
 import { flattened } from '../graph/updates/Flat.ts';
@@ -53,8 +54,11 @@ export interface Problem {
 /** A graph that computes the same, in the forms that are fast where it runs. */
 export type Emission = (graph: Graph) => Graph;
 
+/** What helps whatever the operators are. */
+export const inOrder: Emission = flow(flattened, arranged);
+
 /** Fast with plain operators, on any provider. */
-export const plainly: Emission = flow(simplify(), shared, flattened);
+export const plainly: Emission = flow(simplify(), shared, inOrder);
 
 export interface EvaluationPlan {
   readonly graph: Graph;

@@ -9,9 +9,8 @@ import { blocked } from '../graph/blocked/Blocked.ts';
 import { toBlocked } from '../graph/blocked/Layout.ts';
 import * as G from '../graph/Graph.ts';
 import { byProducts } from '../graph/rewrite/Sums.ts';
-import { flattened } from '../graph/updates/Flat.ts';
 import { inPieces } from '../graph/updates/Tiled.ts';
-import { type Emission, plainly } from '../interpret/Plan.ts';
+import { type Emission, inOrder, plainly } from '../interpret/Plan.ts';
 import type { Resolved } from '../model/Resolved.ts';
 import { encode } from '../onnx/Encode.ts';
 import type { Runtime } from '../runtime/Runtime.ts';
@@ -80,6 +79,6 @@ const isImage = (type: AnyShape): boolean => dims(type).length === 4;
 export const emissionFor = (runtime: Runtime, { layers }: Resolved, batchSize = 1): T.Task<Emission> =>
   pipe(
     layers.some(({ input }) => input.some(isImage)) ? blockSize(runtime) : T.of(undefined),
-    T.map((block) => (block === undefined ? plainly : flow(blocked(block, batchSize), flattened))),
+    T.map((block) => (block === undefined ? plainly : flow(blocked(block, batchSize), inOrder))),
     T.map((emission) => (runtime.provider === 'cpu' ? flow(emission, byProducts, inPieces) : emission)),
   );

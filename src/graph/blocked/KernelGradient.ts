@@ -16,6 +16,7 @@ import type { Value } from '../Graph.ts';
 import type { KernelGradient } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
 import { ints } from '../operators/node.ts';
+import { kernelFromBlocks } from './KernelLayout.ts';
 import { framed, type Image, imageOf, nchwc } from './Layout.ts';
 
 /** How many times as many samples the blocks may hold as there are. */
@@ -121,6 +122,5 @@ export const byBlocks = (block: number, gradient: KernelGradient, x: Value, dy: 
       dilations: ints([strides[0] as number, (strides[1] as number) * block]),
     },
   );
-  const parts = Op.reshape([channels / block, filters / block, rows, columns, block, block])(sums);
-  return Op.reshape([channels, filters, rows, columns])(Op.transpose([0, 4, 1, 5, 2, 3])(parts));
+  return Op.transpose([1, 0, 2, 3])(kernelFromBlocks(block, [filters, channels, rows, columns])(sums));
 };

@@ -103,25 +103,3 @@ export const unfoldedOperand =
     const whole = typeof channels === 'number' && channels % block === 0 && height === 1 && width === 1;
     return whole ? Op.reshape([batch, channels / block, 1, 1, block])(v) : undefined;
   };
-
-// -------------------------------------------------------------------------------------
-// weights
-// -------------------------------------------------------------------------------------
-
-/** [filters, channels, h, w] as [filters / block, channels / block, h, w, block of channels, block of filters]. */
-export const kernelOfBlocks =
-  (block: number) =>
-  (w: Value): Value => {
-    const [filters, channels, ...size] = w.type.shape as readonly number[] as [number, number, number, number];
-    const parts = Op.reshape([filters / block, block, channels / block, block, ...size])(w);
-    return Op.reshape([filters, channels, ...size])(Op.transpose([0, 2, 4, 5, 3, 1])(parts));
-  };
-
-/** [filters, channels, h, w] as [filters / block, channels, h, w, block of filters]: few channels, or one for each filter. */
-export const kernelOfFilters =
-  (block: number) =>
-  (w: Value): Value => {
-    const [filters, channels, ...size] = w.type.shape as readonly number[] as [number, number, number, number];
-    const parts = Op.reshape([filters / block, block, channels, ...size])(w);
-    return Op.reshape([filters, channels, ...size])(Op.transpose([0, 2, 3, 4, 1])(parts));
-  };

@@ -9,7 +9,8 @@ import { int, ints, text } from '../operators/node.ts';
 import { affineOf } from '../rewrite/Normalized.ts';
 import { convTranspose } from './ConvTranspose.ts';
 import { byBlocks, fits } from './KernelGradient.ts';
-import { imageOf, isPoint, kernelOfBlocks, kernelOfFilters, nchwc, unfolded, unfoldedOperand } from './Layout.ts';
+import { kernelOfBlocks, kernelOfFilters } from './KernelLayout.ts';
+import { imageOf, isPoint, nchwc, unfolded, unfoldedOperand } from './Layout.ts';
 import { pad, pool, resize, shape } from './Places.ts';
 import {
   constants,
