@@ -3,7 +3,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type InputNode, topological } from '../../src/graph/Graph.ts';
+import { type InputNode, type Node, predecessors, topological } from '../../src/graph/Graph.ts';
 import { missingKernels } from '../../src/graph/Kernels.ts';
 import { type Data as D, Environment, Training as T } from '../../src/index.ts';
 import type * as Plan from '../../src/interpret/Plan.ts';
@@ -58,6 +58,15 @@ it('the CPU has operators for dropout that CUDA lacks, and they are used', () =>
 // -------------------------------------------------------------------------------------
 // the contract
 // -------------------------------------------------------------------------------------
+
+/** A node and all that it is computed from. */
+const within = (node: Node, seen: Set<Node> = new Set()): ReadonlySet<Node> => {
+  if (!seen.has(node)) {
+    seen.add(node);
+    for (const n of predecessors(node)) within(n, seen);
+  }
+  return seen;
+};
 
 interface ByHand {
   readonly carried: Arrays;
@@ -146,6 +155,22 @@ describe.each(named)('%s', (_, example) => {
         .sort(),
     );
     expect(plan.metrics.map((m) => m.name)).toEqual(example.metrics.map((m) => m.name));
+  });
+
+  // So what is next may be written where that was which it comes from.
+  it('reads nothing that it carries when the loop is done, and what is next comes from the loop', () => {
+    const { graph, carried } = trainingOf(example, 'cpu');
+    const [loop, ...others] = topological(graph.outputs.map((o) => o.value)).filter(
+      (n) => n._tag === 'Operator' && n.operator === 'Loop',
+    );
+    expect(others).toEqual([]);
+    const before = within(loop as Node);
+    const after = topological(graph.outputs.map((o) => o.value)).filter((n) => !before.has(n));
+    const read = new Set(after.flatMap(predecessors));
+    for (const { node } of graph.inputs)
+      if (carried.includes((node as InputNode).name)) expect(read).not.toContain(node);
+    for (const { name, value } of graph.outputs)
+      if (name.startsWith('next/')) expect(within(value.node).has(loop as Node)).toBe(true);
   });
 });
 

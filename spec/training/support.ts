@@ -165,7 +165,7 @@ export const counted = (
     runtime: {
       ...inner,
       load: (model) => pipe(perhaps('load', inner.load(model)), TE.map(session)),
-      upload: (tensors) => pipe(perhaps('upload', inner.upload(tensors)), TE.map(noted)),
+      upload: (tensors, own) => pipe(perhaps('upload', inner.upload(tensors, own)), TE.map(noted)),
       download: (all) => perhaps('download', inner.download(all)),
       free: (all) => {
         for (const { id } of all) residents.delete(id);

@@ -17,6 +17,8 @@ export type Request =
       readonly feeds: Readonly<Record<string, Feed>>;
       /** Outputs that stay in the worker; all others come back. */
       readonly keep: readonly string[];
+      /** Outputs of `keep` by name, with a resident of `free` whose memory they may take. */
+      readonly into: Readonly<Record<string, number>>;
       /** Residents to let go of once the run has succeeded. */
       readonly free: readonly number[];
     }

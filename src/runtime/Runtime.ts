@@ -44,6 +44,11 @@ export interface Run {
   readonly keep?: readonly string[];
   /** Residents that nobody needs after this run. */
   readonly free?: readonly Resident[];
+  /**
+   * Outputs of `keep` that may be written where a resident of `free` is: the graph reads that one no more when it writes the
+   * output. A run that fails may leave such a resident lost. Other runtimes need not heed it.
+   */
+  readonly into?: Readonly<Record<string, Resident>>;
 }
 
 export interface RunResult {
@@ -64,8 +69,13 @@ export interface Runtime {
   readonly threads: number;
   /** A session for an encoded ONNX model. */
   readonly load: (model: Uint8Array) => TE.TaskEither<RuntimeError, Session>;
+  /**
+   * Copies stay in the worker. Of the names in `own` nobody else has the arrays: a runtime may move their memory and leave them
+   * empty.
+   */
   readonly upload: (
     tensors: Readonly<Record<string, NdArray>>,
+    own?: readonly string[],
   ) => TE.TaskEither<RuntimeError, Readonly<Record<string, Resident>>>;
   readonly download: (
     residents: Readonly<Record<string, Resident>>,
@@ -99,7 +109,11 @@ export interface RuntimeOptions {
 // -------------------------------------------------------------------------------------
 
 interface Channel {
-  readonly send: (stage: string, request: Request) => TE.TaskEither<RuntimeError, Reply>;
+  readonly send: (
+    stage: string,
+    request: Request,
+    moved?: readonly ArrayBuffer[],
+  ) => TE.TaskEither<RuntimeError, Reply>;
   readonly close: Task<void>;
 }
 
@@ -179,7 +193,7 @@ const channel = (): Channel => {
     worker.on('exit', (code) => failed(`the worker thread ended with code ${code}`));
     return started;
   };
-  const post = (request: Request): Promise<Answer> =>
+  const post = (request: Request, moved: readonly ArrayBuffer[]): Promise<Answer> =>
     new Promise((resolve) => {
       const id = ++last;
       const refuse = (message: string) => {
@@ -192,7 +206,7 @@ const channel = (): Channel => {
       try {
         thread = thread ?? start();
         thread.worker.ref();
-        thread.worker.postMessage({ id, request } satisfies Envelope);
+        thread.worker.postMessage({ id, request } satisfies Envelope, moved);
       } catch (thrown) {
         // What cannot be sent: an array whose memory was moved elsewhere, a function among the data.
         refuse(thrown instanceof Error ? thrown.message : String(thrown));
@@ -202,13 +216,15 @@ const channel = (): Channel => {
   const isNothing = (request: Request): boolean =>
     thread === undefined && (request._tag === 'Free' || request._tag === 'Release');
   return {
-    send: (stage, request) => async () => {
-      if (isNothing(request)) return { _tag: 'Right', right: {} };
-      const answer = await post(request);
-      return answer.ok
-        ? { _tag: 'Right', right: answer.reply }
-        : { _tag: 'Left', left: withMend(failure(stage, answer.message)) };
-    },
+    send:
+      (stage, request, moved = []) =>
+      async () => {
+        if (isNothing(request)) return { _tag: 'Right', right: {} };
+        const answer = await post(request, moved);
+        return answer.ok
+          ? { _tag: 'Right', right: answer.reply }
+          : { _tag: 'Left', left: withMend(failure(stage, answer.message)) };
+      },
     close: async () => {
       isClosed = true;
       const last = thread;
@@ -237,12 +253,36 @@ const isResident = (value: NdArray | Resident): value is Resident => '_tag' in v
 const compact = (array: NdArray): NdArray =>
   array.data.byteLength === array.data.buffer.byteLength ? array : { ...array, data: array.data.slice() };
 
+/** Memory that two tensors share would arrive shared, and a run may write into that of one of them. */
+const apart = (tensors: Readonly<Record<string, NdArray>>): Readonly<Record<string, NdArray>> => {
+  const seen = new Set<ArrayBufferLike>();
+  return RR.map((tensor: NdArray): NdArray => {
+    const whole = compact(tensor);
+    const own = seen.has(whole.data.buffer) ? { ...whole, data: whole.data.slice() } : whole;
+    seen.add(own.data.buffer);
+    return own;
+  })(tensors);
+};
+
+const buffers = (tensors: Readonly<Record<string, NdArray>>, names: readonly string[]): readonly ArrayBuffer[] =>
+  names.flatMap((name) => {
+    const buffer = tensors[name]?.data.buffer;
+    return buffer instanceof ArrayBuffer ? [buffer] : [];
+  });
+
 const toFeed = (value: NdArray | Resident): Feed => (isResident(value) ? value.id : compact(value));
 
 const session = (link: Channel, id: number): Session => ({
-  run: ({ feeds, keep = [], free = [] }) =>
+  run: ({ feeds, keep = [], free = [], into = {} }) =>
     TE.Functor.map(
-      link.send('run', { _tag: 'Run', session: id, feeds: RR.map(toFeed)(feeds), keep, free: ids(free) }),
+      link.send('run', {
+        _tag: 'Run',
+        session: id,
+        feeds: RR.map(toFeed)(feeds),
+        keep,
+        free: ids(free),
+        into: RR.map((r: Resident) => r.id)(into),
+      }),
       (reply): RunResult => ({
         fetched: reply.tensors ?? {},
         kept: RR.map(resident)(reply.residents ?? {}),
@@ -262,6 +302,8 @@ export const sessionOptions = (
 ): InferenceSession.SessionOptions => ({
   executionProviders: [provider],
   graphOptimizationLevel: 'all',
+  // From the second step on it would take the memory of a step in one piece, beside that of the first step, which stays taken.
+  enableMemPattern: false,
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   logSeverityLevel: 3,
@@ -319,10 +361,12 @@ export const node =
               link.send('load', { _tag: 'Load', model, options: sessionOptions(provider, threads, spinning) }),
               TE.bimap(explained(provider), (reply) => session(link, reply.session ?? 0)),
             ),
-      upload: (tensors) =>
-        TE.Functor.map(link.send('upload', { _tag: 'Upload', tensors: RR.map(compact)(tensors) }), (reply) =>
+      upload: (given, own = []) => {
+        const tensors = apart(given);
+        return TE.Functor.map(link.send('upload', { _tag: 'Upload', tensors }, buffers(tensors, own)), (reply) =>
           RR.map(resident)(reply.residents ?? {}),
-        ),
+        );
+      },
       download: (residents) =>
         TE.Functor.map(
           link.send('download', { _tag: 'Download', residents: RR.map((r: Resident) => r.id)(residents) }),

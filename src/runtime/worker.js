@@ -8,7 +8,7 @@
  * @import { NdArray } from '../shape/NdArray.ts'
  * @import { Answer, Envelope, Feed, Reply, Request, Setup } from './Protocol.ts'
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { MessageChannel, parentPort, workerData } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 
 /** @type {Map<number, ort.InferenceSession>} */
@@ -44,6 +44,30 @@ const resident = (id) => {
   return tensor;
 };
 
+const { port1: nowhere } = new MessageChannel();
+nowhere.close();
+
+/**
+ * Lets go of memory now, not when V8 comes to collect it: of so many megabytes it sees a few objects, and does not hurry. What is
+ * sent to a closed port is gone.
+ * @type {(views: Iterable<unknown>) => void}
+ */
+const discard = (views) => {
+  const buffers = [...views].flatMap((v) =>
+    ArrayBuffer.isView(v) && v.buffer instanceof ArrayBuffer ? [v.buffer] : [],
+  );
+  nowhere.postMessage(undefined, [...new Set(buffers)]);
+};
+
+/** @type {(ids: Iterable<number>) => void} */
+const free = (ids) => {
+  for (const id of ids) {
+    const tensor = residents.get(id);
+    residents.delete(id);
+    if (tensor !== undefined) discard([tensor.data]);
+  }
+};
+
 /** @type {(f: Feed) => ort.Tensor} */
 const feed = (f) => (typeof f === 'number' ? resident(f) : toTensor(f));
 
@@ -57,6 +81,25 @@ const keep = (tensor) => {
 /** @type {<A, B>(record: Readonly<Record<string, A>>, f: (a: A) => B) => Record<string, B>} */
 const mapRecord = (record, f) => Object.fromEntries(Object.entries(record).map(([k, a]) => [k, f(a)]));
 
+/**
+ * Every output, with the tensor to write it into if one is given that it surely fits: `null` is new memory.
+ * @type {(session: ort.InferenceSession, into: Readonly<Record<string, number>>) => Record<string, ort.Tensor | null>}
+ */
+const places = (session, into) =>
+  Object.fromEntries(
+    session.outputMetadata.map((output) => {
+      const id = into[output.name];
+      const tensor = id === undefined ? null : resident(id);
+      const fits =
+        tensor !== null &&
+        output.isTensor &&
+        output.type === tensor.type &&
+        output.shape.length === tensor.dims.length &&
+        output.shape.every((size, axis) => size === tensor.dims[axis]);
+      return [output.name, fits ? tensor : null];
+    }),
+  );
+
 /** @type {(request: Extract<Request, { _tag: 'Run' }>) => Promise<Reply>} */
 const run = async (request) => {
   const session = sessions.get(request.session);
@@ -65,11 +108,23 @@ const run = async (request) => {
   if (missing.length > 0)
     throw new Error(`no output ${missing.join(', ')} to keep: the graph has ${session.outputNames.join(', ')}`);
   const feeds = mapRecord(request.feeds, feed);
+  const fetches = places(session, request.into);
+  const taken = Object.entries(request.into).flatMap(([name, id]) => (fetches[name] ? [id] : []));
   const start = performance.now();
-  const results = await session.run(feeds);
+  const results = await session.run(feeds, fetches).catch((error) => {
+    // How far it got is not known.
+    free(taken);
+    throw error;
+  });
   const milliseconds = performance.now() - start;
-  const kept = Object.fromEntries(request.keep.map((name) => [name, keep(/** @type {ort.Tensor} */ (results[name]))]));
-  for (const id of request.free) residents.delete(id);
+  for (const id of taken) residents.delete(id);
+  free(request.free);
+  // What was sent along; and of an output that has its place, onnxruntime-node gives a copy all the same.
+  discard(Object.entries(request.feeds).flatMap(([, f]) => (typeof f === 'number' ? [] : [f.data])));
+  discard(Object.entries(results).flatMap(([name, t]) => (fetches[name] ? [t.data] : [])));
+  const kept = Object.fromEntries(
+    request.keep.map((name) => [name, keep(fetches[name] ?? /** @type {ort.Tensor} */ (results[name]))]),
+  );
   const tensors = Object.fromEntries(
     Object.entries(results).flatMap(([name, t]) => (name in kept ? [] : [[name, toArray(t)]])),
   );
@@ -82,6 +137,7 @@ const answer = async (request) => {
     case 'Load': {
       const id = fresh();
       sessions.set(id, await ort.InferenceSession.create(request.model, request.options));
+      discard([request.model]);
       return { session: id };
     }
     case 'Upload':
@@ -92,7 +148,7 @@ const answer = async (request) => {
     case 'Download':
       return { tensors: mapRecord(request.residents, (id) => toArray(resident(id))) };
     case 'Free':
-      for (const id of request.residents) residents.delete(id);
+      free(request.residents);
       return {};
     case 'Release': {
       const session = sessions.get(request.session);

@@ -42,6 +42,21 @@ const checkSlots = (plan: Plan.TrainingPlan, from: TrainState | undefined): E.Ei
 const graphSeed = (seed: number, optimizerStart: number): number =>
   optimizerStart === 0 ? seed : derive(seed, optimizerStart);
 
+/** Weights and slots that neither the caller gave nor the model holds. */
+const madeHere = (
+  { slots }: Plan.TrainingPlan,
+  { resolved }: Prepared,
+  { from, weights }: FitSettings,
+): readonly string[] =>
+  from !== undefined
+    ? []
+    : [
+        ...Object.entries(slots).flatMap(([name, { init }]) => (init === 'parameter' ? [] : [Plan.slotInput(name)])),
+        ...(weights !== undefined ? [] : resolved.parameters)
+          .filter((p) => p.initializer._tag !== 'Values')
+          .map((p) => p.name),
+      ];
+
 /** The initial weights, with what layers set from the first batch of the first epoch. */
 const begin = (
   weights: Weights,
@@ -118,6 +133,7 @@ export const openTrainer = (
         metrics: objective.metrics,
         weights,
         slots: slotsFrom(training.slots, weights, settings.from),
+        own: madeHere(training, prepared, settings),
         data: prepared.data,
         validation: prepared.validation?.samples,
         batchSize: schedule.batchSize,

@@ -55,6 +55,8 @@ export interface TrainerSettings {
   readonly metrics: readonly Logged[];
   readonly weights: Weights;
   readonly slots: Weights;
+  /** Inputs of the graph, weights and slots, whose arrays were made for this training: nobody else has them. */
+  readonly own: readonly string[];
   readonly data: Samples;
   readonly validation: Samples | undefined;
   readonly batchSize: number;
@@ -140,8 +142,8 @@ const openAll = (s: TrainerSettings, runtime: Runtime): TE.TaskEither<RuntimeErr
       (): TE.TaskEither<RuntimeError, Session | undefined> =>
         s.validation === undefined ? TE.right(undefined) : runtime.load(s.evaluation.model),
     ),
-    TE.bind('constants', () => runtime.upload(pick(s.weights, frozen))),
-    TE.bind('carried', () => runtime.upload(pick({ ...s.weights, ...slots }, training.carried))),
+    TE.bind('constants', () => runtime.upload(pick(s.weights, frozen), s.own)),
+    TE.bind('carried', () => runtime.upload(pick({ ...s.weights, ...slots }, training.carried), s.own)),
     TE.bind('data', () => runtime.upload(s.data.arrays)),
     TE.bind(
       'validation',
@@ -162,7 +164,8 @@ const recorded = (runtime: Runtime, releases: Task<unknown>[]): Runtime => {
   return {
     ...runtime,
     load: (model) => pipe(runtime.load(model), TE.map(keep((session) => session.release))),
-    upload: (tensors) => pipe(runtime.upload(tensors), TE.map(keep((all) => runtime.free(Object.values(all))))),
+    upload: (tensors, own) =>
+      pipe(runtime.upload(tensors, own), TE.map(keep((all) => runtime.free(Object.values(all))))),
   };
 };
 
@@ -204,6 +207,8 @@ export const open = (s: TrainerSettings): TE.TaskEither<RuntimeError, Trainer> =
               ),
               keep: s.training.carried.map(Plan.nextOutput),
               free: Object.values(carried),
+              // The loop alone reads them, and writes its results when it is done.
+              into: Object.fromEntries(Object.entries(carried).map(([name, r]) => [Plan.nextOutput(name), r])),
             }),
             TE.map(({ kept, fetched, milliseconds }) => {
               carried = Object.fromEntries(
