@@ -25,9 +25,10 @@ import {
 // -------------------------------------------------------------------------------------
 
 interface Standard {
-  readonly unit: Value;
+  readonly centred: Value;
   /** One over the deviation. */
   readonly inverse: Value;
+  readonly unit: Value;
 }
 
 type Axes = readonly number[];
@@ -36,10 +37,15 @@ const mean = (axes: Axes) => Op.reduceMean({ axes, keepDims: true });
 
 const inverseRoot = (square: Value, epsilon: number): Value => Op.reciprocal(Op.sqrt(Op.add(square, epsilon)));
 
+const standardBy = (centred: Value, inverse: Value): Standard => ({
+  centred,
+  inverse,
+  unit: Op.mul(centred, inverse),
+});
+
 const standard = (x: Value, axes: Axes, epsilon: number): Standard => {
   const centred = Op.sub(x, mean(axes)(x));
-  const inverse = inverseRoot(mean(axes)(Op.mul(centred, centred)), epsilon);
-  return { unit: Op.mul(centred, inverse), inverse };
+  return standardBy(centred, inverseRoot(mean(axes)(Op.mul(centred, centred)), epsilon));
 };
 
 /** Cotangent of x from that of its standard form. */
@@ -56,6 +62,32 @@ const onlyFirstOutput = (at: At, what: string): void => {
 // layer and root mean square
 // -------------------------------------------------------------------------------------
 
+/** Whether the last axis alone is normalised, with a known number of factors, so that sums with them are products of matrices. */
+const isOfRows = (x: Value, axes: Axes, scale: Value): boolean =>
+  (x.type.dtype === 'float32' || x.type.dtype === 'float64') &&
+  axes.length === 1 &&
+  Op.rank(x) > 1 &&
+  Op.rank(scale) === 1 &&
+  typeof scale.type.shape[0] === 'number' &&
+  scale.type.shape[0] === x.type.shape[Op.rank(x) - 1];
+
+/**
+ * Cotangents of input and factors, where all factors of a row are one vector. Means over a row of what is multiplied with the
+ * factors are products with them, and a sum over rows of standard forms is one with their inverse deviations: neither the standard
+ * form nor a second product with it is needed.
+ */
+const throughRows = (dy: Value, { centred, inverse }: Standard, scale: Value, isCentred: boolean) => {
+  const n = scale.type.shape[0] as number;
+  const part = Op.mul(dy, centred);
+  const meanWith = (v: Value): Value => Op.matMul(v, Op.reshape([n, 1])(Op.mul(scale, 1 / n)));
+  const scaled = Op.mul(dy, scale);
+  const level = isCentred ? Op.sub(scaled, meanWith(dy)) : scaled;
+  return {
+    dx: Op.mul(Op.sub(level, Op.mul(centred, Op.mul(meanWith(part), Op.mul(inverse, inverse)))), inverse),
+    scale: Op.combination(Op.reshape(['?'])(inverse), Op.reshape(['?', n])(part)),
+  };
+};
+
 /** Mean and inverse deviation are outputs 2 and 3; where the node has them they are not computed again. */
 export const layer: Rule = (at) => {
   onlyFirstOutput(at, 'mean or deviation');
@@ -64,11 +96,12 @@ export const layer: Rule = (at) => {
   const [, average, inverse] = at.outputs;
   const s =
     average !== undefined && inverse !== undefined && inverse.type.dtype === x.type.dtype
-      ? { unit: Op.mul(Op.sub(x, average), inverse), inverse }
+      ? standardBy(Op.sub(x, average), inverse)
       : standard(x, axes, floatOf(at.node, 'epsilon', 1e-5));
+  const rows = isOfRows(x, axes, scale) ? throughRows(dy, s, scale, true) : undefined;
   return [
-    () => throughStandard(Op.mul(dy, scale), s, axes),
-    () => unbroadcast(scale)(Op.mul(dy, s.unit)),
+    () => rows?.dx ?? throughStandard(Op.mul(dy, scale), s, axes),
+    () => rows?.scale ?? unbroadcast(scale)(Op.mul(dy, s.unit)),
     bias === undefined ? undefined : () => unbroadcast(bias)(dy),
   ];
 };
@@ -80,6 +113,8 @@ export const rootMeanSquare: Rule = (at) => {
   const axes = from(x, Op.axisOf(x, intOf(at.node, 'axis', -1)));
   const inverse = inverseRoot(mean(axes)(Op.mul(x, x)), floatOf(at.node, 'epsilon', 1e-5));
   const unit = Op.mul(x, inverse);
+  const rows = isOfRows(x, axes, scale) ? throughRows(dy, standardBy(x, inverse), scale, false) : undefined;
+  if (rows !== undefined) return [() => rows.dx, () => rows.scale];
   return [
     () => {
       const d = Op.mul(dy, scale);

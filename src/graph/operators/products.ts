@@ -58,6 +58,10 @@ export const multiply = (a: Value, b: Value, options: MatMulOptions = {}): Value
   return alpha === 1 ? y : mul(y, alpha);
 };
 
+/** The rows of a matrix, each times its weight, as one: a vector. */
+export const combination = (weights: Value, rows: Value): Value =>
+  op('MatMul', [weights, rows], valueType(rows.type.dtype, [rows.type.shape[1] as Dim]));
+
 /** `a b + c` for matrices, `c` broadcast to the product. */
 export const gemm = (a: Value, b: Value, c: Value): Value =>
   op('Gemm', [a, b, c], valueType(a.type.dtype, [a.type.shape[0] as Dim, b.type.shape[1] as Dim]));

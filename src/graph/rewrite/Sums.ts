@@ -58,7 +58,7 @@ const rule: Rule = (node) => {
   const rows = typeof columns === 'number' && columns >= wide ? rowsOf(x) : undefined;
   if (rows === undefined) return undefined;
   const flat = Op.rank(x) === 2 ? x : Op.reshape(['?', columns])(x);
-  const sum = operator('MatMul', [onesOf(rows), flat], [valueType('float32', [columns])])[0] as Value;
+  const sum = Op.combination(onesOf(rows), flat);
   const result = isMean ? Op.div(sum, Op.cast('float32')(rows)) : sum;
   const shaped = intOf(node, 'keepdims', 1) === 1 ? Op.reshape(type.shape)(result) : result;
   return [node.label === undefined ? shaped : label(node.label)(shaped)];
