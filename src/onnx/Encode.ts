@@ -5,29 +5,20 @@
  * variables stands outside the loop. Constants are initializers of the outermost graph. Names are unique over all
  * scopes; inputs and outputs of the graph keep theirs.
  */
-import { create, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import type { Attribute, Graph, InputNode, Node, OperatorNode, Value } from '../graph/Graph.ts';
 import { topological } from '../graph/Graph.ts';
 import { type ExternalOptions, fileOf } from './ExternalData.ts';
+import { float, message, text, whole } from './Fields.ts';
 import { type Formals, type Freedom, freedom } from './Freedom.ts';
-import { initializers, type Outside } from './Initializers.ts';
+import { type Initializer, initializers, type Outside } from './Initializers.ts';
 import { type Fresh, fresh, nodeName, prefixes, usedOutputs } from './Names.ts';
 import { duplicateName, illFormed, type OnnxError, unboundInput } from './OnnxError.ts';
 import { checkOpset, inOpset, irVersion } from './Opset.ts';
-import {
-  type AttributeProto,
-  AttributeProtoSchema,
-  AttributeProto_AttributeType as AttributeType,
-  type GraphProto,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-  type TensorProto,
-} from './proto/onnx_pb.ts';
-import { tensorProto, valueInfo } from './Tensor.ts';
+import { AttributeProto_AttributeType as AttributeType } from './proto/onnx_pb.ts';
+import { entryFields, tensorFields, valueFields } from './Tensor.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -50,6 +41,7 @@ export interface EncodeOptions {
 
 /** What is the same for all scopes of one model. */
 interface Model {
+  readonly to: BinaryWriter;
   readonly opset: number;
   readonly free: Freedom;
   readonly constants: ReadonlyMap<Node, string>;
@@ -57,7 +49,7 @@ interface Model {
   readonly used: ReadonlyMap<Node, number>;
   readonly unique: Fresh;
   /** Constants that an older form of an operator needs, written as they come up. */
-  readonly late: { readonly names: Map<Node, string>; readonly tensors: TensorProto[] };
+  readonly late: { readonly names: Map<Node, string>; readonly tensors: Initializer[] };
   /** Names that were asked for: what only a newer form of an operator reads is not written. */
   readonly read: Set<string>;
   readonly count: (key: string) => number;
@@ -77,7 +69,7 @@ const nameIn = (scope: Scope | undefined, node: Node): readonly string[] | undef
 const lateConstant = ({ late, unique }: Model, { node }: Value): string | undefined => {
   if (node._tag !== 'Constant') return undefined;
   const name = late.names.get(node) ?? unique('const_form');
-  if (!late.names.has(node)) late.tensors.push(tensorProto(name, node.data));
+  if (!late.names.has(node)) late.tensors.push({ name, array: node.data });
   late.names.set(node, name);
   return name;
 };
@@ -92,44 +84,50 @@ const nameOf = (model: Model, scope: Scope, value: Value): E.Either<OnnxError, s
   return E.right(name);
 };
 
-const attributeProto = (
-  model: Model,
-  scope: Scope,
-  name: string,
-  attribute: Attribute,
-): E.Either<OnnxError, AttributeProto> => {
-  const whole = (values: readonly number[]) => values.every(Number.isSafeInteger);
+const done: E.Either<OnnxError, void> = E.right(undefined);
+
+/** Fields of an `AttributeProto`. */
+const attributeFields = (model: Model, scope: Scope, name: string, attribute: Attribute): E.Either<OnnxError, void> => {
+  const { to } = model;
+  const isWhole = (values: readonly number[]) => values.every(Number.isSafeInteger);
   const broken = E.left(illFormed(`attribute ${name}: expected whole numbers`));
+  let result = done;
+  text(to, 1, name);
   switch (attribute._tag) {
     case 'Int':
-      return whole([attribute.value])
-        ? E.right(create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(attribute.value) }))
-        : broken;
+      if (!isWhole([attribute.value])) return broken;
+      whole(to, 3, attribute.value);
+      whole(to, 20, AttributeType.INT);
+      break;
     case 'Ints':
-      return whole(attribute.value)
-        ? E.right(create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: attribute.value.map(BigInt) }))
-        : broken;
+      if (!isWhole(attribute.value)) return broken;
+      for (const value of attribute.value) whole(to, 8, value);
+      whole(to, 20, AttributeType.INTS);
+      break;
     case 'Float':
-      return E.right(create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: attribute.value }));
+      float(to, 2, attribute.value);
+      whole(to, 20, AttributeType.FLOAT);
+      break;
     case 'Floats':
-      return E.right(create(AttributeProtoSchema, { name, type: AttributeType.FLOATS, floats: [...attribute.value] }));
+      for (const value of attribute.value) float(to, 7, value);
+      whole(to, 20, AttributeType.FLOATS);
+      break;
     case 'String':
-      return E.right(
-        create(AttributeProtoSchema, {
-          name,
-          type: AttributeType.STRING,
-          s: new TextEncoder().encode(attribute.value),
-        }),
-      );
+      text(to, 4, attribute.value);
+      whole(to, 20, AttributeType.STRING);
+      break;
     case 'Tensor':
-      return E.right(
-        create(AttributeProtoSchema, { name, type: AttributeType.TENSOR, t: tensorProto('', attribute.value) }),
-      );
+      message(to, 5, () => tensorFields(to, '', attribute.value));
+      whole(to, 20, AttributeType.TENSOR);
+      break;
     case 'Graph':
-      return E.map((g: GraphProto) => create(AttributeProtoSchema, { name, type: AttributeType.GRAPH, g }))(
-        graphProto(model, attribute.value, scope),
-      );
+      message(to, 6, () => {
+        result = graphFields(model, attribute.value, scope);
+      });
+      whole(to, 20, AttributeType.GRAPH);
+      break;
   }
+  return result;
 };
 
 /** Outputs that an operator may leave out when nobody reads them. */
@@ -138,40 +136,40 @@ const optionalOutputs = new Set(['MaxPool', 'Dropout', 'LayerNormalization', 'LS
 const outputCount = (model: Model, node: OperatorNode): number =>
   optionalOutputs.has(node.operator) ? Math.max(1, model.used.get(node) ?? 0) : node.outputs.length;
 
-const nodeProto = (
+/** Fields of a `NodeProto`. */
+const nodeFields = (
   model: Model,
   scope: Scope,
   original: OperatorNode,
-  exported: ReadonlyMap<number, string>,
-): E.Either<OnnxError, NodeProto> => {
-  const { unique } = model;
+  exported: ReadonlyMap<number, string> | undefined,
+): E.Either<OnnxError, void> => {
+  const { to, unique } = model;
   const adapted = inOpset(model.opset)(original);
   if (E.isLeft(adapted)) return adapted;
   const node = adapted.right;
   const name = unique(nodeName(node, model.prefix.get(original), model.count));
   const output = Array.from(
     { length: outputCount(model, original) },
-    (_, i) => exported.get(i) ?? (i === 0 ? name : unique(`${name}:${i}`)),
+    (_, i) => exported?.get(i) ?? (i === 0 ? name : unique(`${name}:${i}`)),
   );
-  const inputs = E.traverseArray((v: Value | undefined) => (v === undefined ? E.right('') : nameOf(model, scope, v)))(
-    node.inputs.slice(0, node.inputs.findLastIndex((v) => v !== undefined) + 1),
-  );
-  if (E.isLeft(inputs)) return inputs;
-  const attributes = E.traverseArray(([key, a]: readonly [string, Attribute]) => attributeProto(model, scope, key, a))(
-    Object.entries(node.attributes),
-  );
-  if (E.isLeft(attributes)) return attributes;
+  for (const v of node.inputs.slice(0, node.inputs.findLastIndex((v) => v !== undefined) + 1)) {
+    const input = v === undefined ? E.right('') : nameOf(model, scope, v);
+    if (E.isLeft(input)) return input;
+    text(to, 1, input.right);
+  }
+  for (const o of output) text(to, 2, o);
+  text(to, 3, name);
+  text(to, 4, node.operator);
+  for (const [key, a] of Object.entries(node.attributes)) {
+    let written = done;
+    message(to, 5, () => {
+      written = attributeFields(model, scope, key, a);
+    });
+    if (E.isLeft(written)) return written;
+  }
+  text(to, 7, node.domain);
   scope.names.set(original, output);
-  return E.right(
-    create(NodeProtoSchema, {
-      name,
-      opType: node.operator,
-      domain: node.domain,
-      input: [...inputs.right],
-      output,
-      attribute: [...attributes.right],
-    }),
-  );
+  return done;
 };
 
 const inputNames = (graph: Graph, name: Fresh): Map<Node, readonly string[]> =>
@@ -184,8 +182,14 @@ const inputNames = (graph: Graph, name: Fresh): Map<Node, readonly string[]> =>
 const isTold = (node: OperatorNode, { shape }: Value['type']): boolean =>
   !shape.includes('?') && (node.label !== undefined || shape.some((d) => typeof d === 'string'));
 
-function graphProto(model: Model, graph: Graph, around: Scope | undefined): E.Either<OnnxError, GraphProto> {
-  const { free, unique } = model;
+/** Fields of a `GraphProto`; `tensors`: its initializers, which are known when its nodes are written. */
+function graphFields(
+  model: Model,
+  graph: Graph,
+  around: Scope | undefined,
+  tensors: () => readonly Initializer[] = () => [],
+): E.Either<OnnxError, void> {
+  const { to, free, unique } = model;
   // The outermost graph's names are reserved: they are kept as they are.
   const name: Fresh = around === undefined ? (wanted) => wanted : unique;
   const bound = (around?.bound ?? 0n) | free.boundBy(graph);
@@ -207,38 +211,34 @@ function graphProto(model: Model, graph: Graph, around: Scope | undefined): E.Ei
     return false;
   });
 
-  const nodes: NodeProto[] = [];
   for (const node of here) {
-    const proto = nodeProto(model, scope, node, exported.get(node) ?? new Map());
-    if (E.isLeft(proto)) return proto;
-    nodes.push(proto.right);
+    let written = done;
+    message(to, 1, () => {
+      written = nodeFields(model, scope, node, exported.get(node));
+    });
+    if (E.isLeft(written)) return written;
   }
   for (const copy of copies) {
     const source = nameOf(model, scope, copy.value);
     if (E.isLeft(source)) return source;
-    nodes.push(
-      create(NodeProtoSchema, {
-        name: unique(`${copy.name}/Identity`),
-        opType: 'Identity',
-        input: [source.right],
-        output: [copy.name],
-      }),
-    );
+    message(to, 1, () => {
+      text(to, 1, source.right);
+      text(to, 2, copy.name);
+      text(to, 3, unique(`${copy.name}/Identity`));
+      text(to, 4, 'Identity');
+    });
   }
-  return E.right(
-    create(GraphProtoSchema, {
-      name: graph.name,
-      node: nodes,
-      input: graph.inputs.map((v) => valueInfo(scope.names.get(v.node)?.[0] ?? '', v.type)),
-      output: outputs.map((o) => valueInfo(o.name, o.value.type)),
-      valueInfo: here.flatMap((node) =>
-        (scope.names.get(node) ?? []).flatMap((n, i) => {
-          const type = node.outputs[i];
-          return type !== undefined && !exported.get(node)?.has(i) && isTold(node, type) ? [valueInfo(n, type)] : [];
-        }),
-      ),
-    }),
-  );
+  text(to, 2, graph.name);
+  for (const { name, array, place } of tensors()) message(to, 5, () => tensorFields(to, name, array, place));
+  for (const v of graph.inputs) message(to, 11, () => valueFields(to, scope.names.get(v.node)?.[0] ?? '', v.type));
+  for (const o of outputs) message(to, 12, () => valueFields(to, o.name, o.value.type));
+  for (const node of here)
+    scope.names.get(node)?.forEach((n, i) => {
+      const type = node.outputs[i];
+      if (type !== undefined && !exported.get(node)?.has(i) && isTold(node, type))
+        message(to, 13, () => valueFields(to, n, type));
+    });
+  return done;
 }
 
 // -------------------------------------------------------------------------------------
@@ -256,12 +256,12 @@ const counter = (): ((key: string) => number) => {
 
 const firstTwice = (names: readonly string[]): string | undefined => names.find((n, i) => names.indexOf(n) !== i);
 
-/** Version 1 of each of onnxruntime's own domains. */
-const imports = (order: readonly Node[], opset: number) =>
-  [...new Set(['', ...order.flatMap((n) => (n._tag === 'Operator' ? [n.domain] : []))])].map((domain) => ({
+/** The domains in use, and the version of each: 1 of onnxruntime's own. */
+const imports = (order: readonly Node[], opset: number): readonly (readonly [domain: string, version: number])[] =>
+  [...new Set(['', ...order.flatMap((n) => (n._tag === 'Operator' ? [n.domain] : []))])].map((domain) => [
     domain,
-    version: BigInt(domain === '' ? opset : 1),
-  }));
+    domain === '' ? opset : 1,
+  ]);
 
 /** A model, and the files beside it. */
 export interface Encoded {
@@ -290,6 +290,7 @@ const write = (graph: Graph, options: EncodeOptions, external?: ExternalOptions)
   const written = initializers(order, unique, external);
   if (E.isLeft(written)) return written;
   const model: Model = {
+    to: new BinaryWriter(),
     opset: opset.right,
     free: freedom(order),
     constants: written.right.names,
@@ -300,23 +301,27 @@ const write = (graph: Graph, options: EncodeOptions, external?: ExternalOptions)
     read: new Set(),
     count: counter(),
   };
-  return E.map((g: GraphProto) => ({
-    files: filesOf(written.right.outside),
-    model: toBinary(
-      ModelProtoSchema,
-      create(ModelProtoSchema, {
-        irVersion: BigInt(irVersion(opset.right)),
-        producerName: options.producer ?? 'grad-ts',
-        docString: options.doc ?? '',
-        opsetImport: imports(order, opset.right),
-        metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
-        graph: {
-          ...g,
-          initializer: [...written.right.tensors.filter((t) => model.read.has(t.name)), ...model.late.tensors],
-        },
-      }),
-    ),
-  }))(graphProto(model, graph, undefined));
+  const { right: initial } = written;
+  const { to } = model;
+  // Fields of a `ModelProto`.
+  whole(to, 1, irVersion(opset.right));
+  text(to, 2, options.producer ?? 'grad-ts');
+  text(to, 6, options.doc ?? '');
+  let result = done;
+  message(to, 7, () => {
+    result = graphFields(model, graph, undefined, () => [
+      ...initial.tensors.filter((t) => model.read.has(t.name)),
+      ...model.late.tensors,
+    ]);
+  });
+  if (E.isLeft(result)) return result;
+  for (const [domain, version] of imports(order, opset.right))
+    message(to, 8, () => {
+      text(to, 1, domain);
+      whole(to, 2, version);
+    });
+  for (const [key, value] of Object.entries(options.metadata ?? {})) message(to, 14, () => entryFields(to, key, value));
+  return E.right({ files: filesOf(initial.outside), model: to.finish() });
 };
 
 /**

@@ -3,11 +3,11 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import type { ConstantNode, Node } from '../graph/Graph.ts';
+import type { NdArray } from '../shape/NdArray.ts';
 import { defaultThreshold, type ExternalOptions, type Place, placing } from './ExternalData.ts';
 import type { Fresh } from './Names.ts';
 import { illFormed, type OnnxError, tooLarge } from './OnnxError.ts';
-import type { TensorProto } from './proto/onnx_pb.ts';
-import { externalTensor, rawBytes, tensorProto } from './Tensor.ts';
+import { rawBytes } from './Tensor.ts';
 
 const LIMIT = 2 ** 31;
 
@@ -16,9 +16,16 @@ const SMALL = 1024;
 
 export interface Initializers {
   readonly names: ReadonlyMap<Node, string>;
-  readonly tensors: readonly TensorProto[];
+  readonly tensors: readonly Initializer[];
   /** What lies beside the model. */
   readonly outside: readonly Outside[];
+}
+
+export interface Initializer {
+  readonly name: string;
+  readonly array: NdArray;
+  /** In a file beside the model. */
+  readonly place?: Place;
 }
 
 export interface Outside {
@@ -45,7 +52,7 @@ export const initializers = (
   const outside: Outside[] = [];
   const names = new Map<Node, string>();
   const byContent = new Map<string, string>();
-  const tensors: TensorProto[] = [];
+  const tensors: Initializer[] = [];
   let bytes = 0;
   let unnamed = 0;
   const all = order.filter((n) => n._tag === 'Constant');
@@ -62,10 +69,10 @@ export const initializers = (
     if (place !== undefined && data.byteLength >= (external?.threshold ?? defaultThreshold)) {
       const at = place(data.byteLength);
       outside.push({ place: at, bytes: rawBytes(node.data) });
-      tensors.push(externalTensor(name, node.data, at));
+      tensors.push({ name, array: node.data, place: at });
       continue;
     }
-    tensors.push(tensorProto(name, node.data));
+    tensors.push({ name, array: node.data });
     bytes += data.byteLength;
   }
   return bytes >= LIMIT ? E.left(tooLarge(bytes, LIMIT)) : E.right({ names, tensors, outside });

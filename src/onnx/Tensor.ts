@@ -1,21 +1,13 @@
 /**
- * Arrays and value types as ONNX messages.
+ * Arrays and types of values as fields of ONNX messages.
  */
-import { create } from '@bufbuild/protobuf';
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { ValueType } from '../graph/Graph.ts';
 import type { DType, NdArray } from '../shape/NdArray.ts';
 import type { Dim } from '../shape/Shape.ts';
 import { entriesOf, type Place } from './ExternalData.ts';
-import {
-  TensorProto_DataType as DataType,
-  type TensorProto,
-  TensorProto_DataLocation,
-  TensorProtoSchema,
-  type TensorShapeProto_Dimension,
-  TensorShapeProto_DimensionSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from './proto/onnx_pb.ts';
+import { bytes, message, text, whole } from './Fields.ts';
+import { TensorProto_DataType as DataType, TensorProto_DataLocation } from './proto/onnx_pb.ts';
 
 // -------------------------------------------------------------------------------------
 // element types
@@ -46,49 +38,41 @@ export const rawBytes = ({ data }: NdArray): Uint8Array => {
   return littleEndian || size === 1 ? view : view.map((_, i) => view[i - (i % size) + size - 1 - (i % size)] ?? 0);
 };
 
-export const tensorProto = (name: string, array: NdArray): TensorProto =>
-  create(TensorProtoSchema, {
-    name,
-    dims: array.shape.map(BigInt),
-    dataType: dataType[array.dtype],
-    rawData: rawBytes(array),
-  });
+/** Fields of a `TensorProto`. With a place its bytes lie in a file beside the model. */
+export const tensorFields = (to: BinaryWriter, name: string, array: NdArray, place?: Place): void => {
+  for (const size of array.shape) whole(to, 1, size);
+  whole(to, 2, dataType[array.dtype]);
+  text(to, 8, name);
+  if (place === undefined) bytes(to, 9, rawBytes(array));
+  else {
+    for (const { key, value } of entriesOf(place)) message(to, 13, () => entryFields(to, key, value));
+    whole(to, 14, TensorProto_DataLocation.EXTERNAL);
+  }
+};
 
-/** A tensor whose bytes lie in a file beside the model. */
-export const externalTensor = (name: string, array: NdArray, place: Place): TensorProto =>
-  create(TensorProtoSchema, {
-    name,
-    dims: array.shape.map(BigInt),
-    dataType: dataType[array.dtype],
-    dataLocation: TensorProto_DataLocation.EXTERNAL,
-    externalData: entriesOf(place),
-  });
+/** Fields of a `StringStringEntryProto`. */
+export const entryFields = (to: BinaryWriter, key: string, value: string): void => {
+  text(to, 1, key);
+  text(to, 2, value);
+};
 
 // -------------------------------------------------------------------------------------
 // value types
 // -------------------------------------------------------------------------------------
 
-const dimension = (d: Dim): TensorShapeProto_Dimension =>
-  create(
-    TensorShapeProto_DimensionSchema,
-    d === '?'
-      ? {}
-      : { value: typeof d === 'number' ? { case: 'dimValue', value: BigInt(d) } : { case: 'dimParam', value: d } },
+/** Fields of a `ValueInfoProto`. A named dimension becomes a `dim_param`, `'?'` a dimension about which nothing is said. */
+export const valueFields = (to: BinaryWriter, name: string, { dtype, shape }: ValueType): void => {
+  const dimension = (d: Dim) => () => {
+    if (typeof d === 'number') whole(to, 1, d);
+    else if (d !== '?') text(to, 2, d);
+  };
+  text(to, 1, name);
+  message(to, 2, () =>
+    message(to, 1, () => {
+      whole(to, 1, dataType[dtype]);
+      message(to, 2, () => {
+        for (const d of shape) message(to, 1, dimension(d));
+      });
+    }),
   );
-
-/** A named dimension becomes a `dim_param`, `'?'` a dimension about which nothing is said. */
-export const valueInfo = (name: string, { dtype, shape }: ValueType): ValueInfoProto =>
-  create(ValueInfoProtoSchema, {
-    name,
-    type: {
-      value: {
-        case: 'tensorType',
-        value: {
-          elemType: dataType[dtype],
-          shape: {
-            dim: shape.map(dimension),
-          },
-        },
-      },
-    },
-  });
+};

@@ -12,9 +12,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { nodeFileSystem } from '../../../src/format/FileSystem.ts';
 import { Layer as L, Model, Onnx } from '../../../src/index.ts';
 import { ModelProtoSchema } from '../../../src/onnx/proto/onnx_pb.ts';
-import { externalTensor } from '../../../src/onnx/Tensor.ts';
 import { left, right } from '../../training/support.ts';
-import { file, floats, func, graph, ints, message, node, referred } from './build.ts';
+import { file, floats, func, graph, ints, message, node, referred, tensorProto } from './build.ts';
 import { bytesOf, mutated, survives, tags } from './support.ts';
 
 const x = ['x', 'float32', ['n', 4]] as const;
@@ -407,7 +406,7 @@ describe('external data', () => {
       inputs: [x],
       outputs: [y],
       nodes: [node('Add', ['x', 'w'], ['y'])],
-      initializer: [externalTensor('w', w, { location, offset, length })],
+      initializer: [tensorProto('w', w, { location, offset, length })],
     });
   const fromFile = async (bytes: Uint8Array) => {
     mkdirSync(join(folder, 'model'), { recursive: true });
@@ -466,7 +465,7 @@ describe('external data', () => {
 
   it('without a length is as long as the tensor', async () => {
     const whole = outside('weights.bin');
-    const tensor = externalTensor('w', w, { location: 'both.bin', offset: 16, length: 16 });
+    const tensor = tensorProto('w', w, { location: 'both.bin', offset: 16, length: 16 });
     tensor.externalData = tensor.externalData.filter(({ key }) => key !== 'length');
     const bytes = file({
       opset: 13,

@@ -1,5 +1,7 @@
 /** ONNX files made by hand: of any opset, and broken in any way. */
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { Place } from '../../../src/onnx/ExternalData.ts';
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -13,10 +15,34 @@ import {
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
+  TensorProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
 } from '../../../src/onnx/proto/onnx_pb.ts';
-import { dataType, tensorProto, valueInfo } from '../../../src/onnx/Tensor.ts';
+import { dataType, tensorFields, valueFields } from '../../../src/onnx/Tensor.ts';
 import type { DType, NdArray } from '../../../src/shape/NdArray.ts';
 import type { Dim } from '../../../src/shape/Shape.ts';
+
+// ----- tensors and types
+
+const written = (fields: (to: BinaryWriter) => void): Uint8Array => {
+  const to = new BinaryWriter();
+  fields(to);
+  return to.finish();
+};
+
+/** With a place its bytes lie in a file beside the model. */
+export const tensorProto = (name: string, array: NdArray, place?: Place): TensorProto =>
+  fromBinary(
+    TensorProtoSchema,
+    written((to) => tensorFields(to, name, array, place)),
+  );
+
+const valueInfo = (name: string, dtype: DType, shape: readonly Dim[]): ValueInfoProto =>
+  fromBinary(
+    ValueInfoProtoSchema,
+    written((to) => valueFields(to, name, { dtype, shape })),
+  );
 
 // ----- attributes
 
@@ -82,8 +108,8 @@ export const graph = ({ nodes, inputs = [], outputs, tensors = {}, initializer =
   create(GraphProtoSchema, {
     name: 'made',
     node: [...nodes],
-    input: inputs.map(([name, dtype, shape]) => valueInfo(name, { dtype, shape })),
-    output: outputs.map(([name, dtype, shape]) => valueInfo(name, { dtype, shape })),
+    input: inputs.map(([name, dtype, shape]) => valueInfo(name, dtype, shape)),
+    output: outputs.map(([name, dtype, shape]) => valueInfo(name, dtype, shape)),
     initializer: [...Object.entries(tensors).map(([name, a]) => tensorProto(name, a)), ...initializer],
   });
 
