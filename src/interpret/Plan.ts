@@ -68,12 +68,17 @@ export interface EvaluationPlan {
   readonly metrics: readonly MetricStates[];
 }
 
-export interface TrainingPlan extends EvaluationPlan {
+interface Changed {
   /** Inputs that come back changed: weights and `slot/...`. */
   readonly carried: readonly string[];
   /** By the optimizer's own names. */
   readonly slots: Readonly<Record<string, SlotSpec>>;
 }
+
+export interface TrainingPlan extends EvaluationPlan, Changed {}
+
+/** A training graph that is not yet in the forms of a runtime. */
+export interface TrainingDraft extends Changed, Pick<EvaluationPlan, 'graph' | 'metrics'> {}
 
 export type PlanError = LoweringError | AutodiffError | OnnxError | PrecisionError;
 
@@ -131,18 +136,25 @@ export const readInputs = (inputs: readonly Value[], outputs: readonly Output[])
   return inputs.filter((v) => read.has(v.node));
 };
 
-export const finish = (
-  name: string,
-  inputs: readonly Value[],
-  outputs: readonly Output[],
-  emission: Emission = plainly,
-): E.Either<OnnxError, Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>> => {
-  const graph = emission(G.graph(name, readInputs(inputs, outputs), outputs));
+const drafted = (name: string, inputs: readonly Value[], outputs: readonly Output[]): Graph =>
+  G.graph(name, readInputs(inputs, outputs), outputs);
+
+type Written = Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>;
+
+const written = (draft: Graph, emission: Emission): E.Either<OnnxError, Written> => {
+  const graph = emission(draft);
   return pipe(
     encode(graph, { opset }),
     E.map((model) => ({ graph, model, inputs: graph.inputs.map((v) => (v.node as G.InputNode).name) })),
   );
 };
+
+export const finish = (
+  name: string,
+  inputs: readonly Value[],
+  outputs: readonly Output[],
+  emission: Emission = plainly,
+): E.Either<OnnxError, Written> => written(drafted(name, inputs, outputs), emission);
 
 // -------------------------------------------------------------------------------------
 // training
@@ -263,13 +275,12 @@ const trainingStep =
   };
 
 /** The graph of K training steps. Parameters whose name is in `frozen` are read, not changed, and cost no backward pass. */
-export const trainingPlan = (
+export const trainingDraft = (
   problem: Problem,
   types: DataTypes,
   provider: Provider,
   frozen: ReadonlySet<string> = new Set(),
-  emission: Emission = plainly,
-): E.Either<PlanError, TrainingPlan> => {
+): E.Either<PlanError, TrainingDraft> => {
   const free = problem.resolved.parameters.filter((p) => !frozen.has(p.name));
   const trained = free.filter((p) => p.trainable);
   const changing = { trained, statistics: free.filter((p) => !p.trainable).map((p) => p.name) };
@@ -307,24 +318,35 @@ export const trainingPlan = (
       ];
       return pipe(
         loopGraph('steps', data.trips, values, trainingStep(problem, outside, changing, provider, frozen)),
-        E.chainW(({ next, scanned }) =>
-          finish(
-            'training',
-            inputs,
-            [...carried.map((name, i) => ({ name: nextOutput(name), value: next[i] as Value })), ...scanned],
-            emission,
-          ),
-        ),
-        E.map((finished) => ({
-          ...finished,
-          carried,
-          slots,
-          metrics: [...metricStates(problem), ...probeStates(problem.probes ?? [])],
-        })),
+        E.map(({ next, scanned }) => {
+          const updated = carried.map((name, i) => ({ name: nextOutput(name), value: next[i] as Value }));
+          return {
+            graph: drafted('training', inputs, [...updated, ...scanned]),
+            carried,
+            slots,
+            metrics: [...metricStates(problem), ...probeStates(problem.probes ?? [])],
+          };
+        }),
       );
     }),
   );
 };
+
+/** The draft in the forms of a runtime, and its file. */
+export const trainingIn =
+  (emission: Emission) =>
+  (draft: TrainingDraft): E.Either<PlanError, TrainingPlan> =>
+    E.map((finished: Written) => ({ ...draft, ...finished }))(written(draft.graph, emission));
+
+/** Both at once. */
+export const trainingPlan = (
+  problem: Problem,
+  types: DataTypes,
+  provider: Provider,
+  frozen: ReadonlySet<string> = new Set(),
+  emission: Emission = plainly,
+): E.Either<PlanError, TrainingPlan> =>
+  pipe(trainingDraft(problem, types, provider, frozen), E.chain(trainingIn(emission)));
 
 // -------------------------------------------------------------------------------------
 // evaluation, prediction, export

@@ -3,12 +3,14 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
+import type * as IOE from 'fp-ts/lib/IOEither.js';
 import * as O from 'fp-ts/lib/Option.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import { derive } from '../data/Random.ts';
 import { beginningPlan } from '../interpret/Beginning.ts';
 import * as Plan from '../interpret/Plan.ts';
 import { initialValues } from '../model/Initial.ts';
+import type { Resolved } from '../model/Resolved.ts';
 import type { Runtime } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import { emissionFor } from './Emission.ts';
@@ -22,7 +24,7 @@ import * as State from './State.ts';
 import * as Trainer from './Trainer.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
 
-const checkSlots = (plan: Plan.TrainingPlan, from: TrainState | undefined): E.Either<TrainingError, void> => {
+const checkSlots = (plan: Plan.TrainingDraft, from: TrainState | undefined): E.Either<TrainingError, void> => {
   const differing =
     from === undefined
       ? []
@@ -96,51 +98,76 @@ const begin = (
     ),
   );
 
-/** Everything is loaded and sent to the runtime. */
+interface Drawn {
+  readonly given: Weights | undefined;
+  readonly training: Plan.TrainingDraft;
+}
+
+const givenWeights = (
+  { from, weights }: FitSettings,
+  { parameters }: Resolved,
+): E.Either<TrainingError, Weights | undefined> => {
+  const given = from?.weights ?? weights;
+  return given === undefined ? E.right(undefined) : State.checkWeights(parameters)(given);
+};
+
+/**
+ * Everything is loaded and sent to the runtime. Its thread and this one work at the same time: it starts and says what its layouts are
+ * while the training graph is drawn up here, and makes the session while initial weights and other graphs are worked out.
+ */
 export const openTrainer = (
   objective: Objective<unknown, unknown, unknown, string>,
   settings: FitSettings,
   prepared: Prepared,
   runtime: Runtime,
 ): TE.TaskEither<TrainingError, Trainer.Trainer> => {
-  const { resolved, types, schedule } = prepared;
+  const { resolved, types, schedule, validation } = prepared;
   const problem = { ...objective, resolved, probes: prepared.probes ?? [] };
-  const planned = (emission: Plan.Emission) =>
+  const draft: IOE.IOEither<TrainingError, Drawn> = () =>
     pipe(
       E.Do,
-      E.bindW('weights', () =>
-        State.checkWeights(resolved.parameters)(
-          settings.from?.weights ?? settings.weights ?? initialValues(resolved, schedule.seed),
-        ),
-      ),
-      E.bindW('training', () => Plan.trainingPlan(problem, types, runtime.provider, prepared.frozen, emission)),
-      E.bindW('evaluation', () => Plan.evaluationPlan(problem, prepared.validation?.types ?? types, emission)),
+      E.bindW('given', () => givenWeights(settings, resolved)),
+      E.bindW('training', () => Plan.trainingDraft(problem, types, runtime.provider, prepared.frozen)),
       E.chainFirstW(({ training }) => checkSlots(training, settings.from)),
     );
+  const weightsAt = (given: Weights | undefined): TE.TaskEither<TrainingError, Weights> =>
+    given === undefined
+      ? pipe(
+          TE.fromIO(() => initialValues(resolved, schedule.seed)),
+          TE.chainEitherKW(State.checkWeights(resolved.parameters)),
+          TE.chainW((weights) => begin(weights, prepared, settings.initialEpoch ?? 0, runtime)),
+        )
+      : TE.right(given);
   return pipe(
-    TE.fromTask(emissionFor(runtime, resolved, schedule.batchSize)),
-    TE.chainEitherKW(planned),
-    TE.bindW('begun', ({ weights }) =>
-      settings.from === undefined && settings.weights === undefined
-        ? begin(weights, prepared, settings.initialEpoch ?? 0, runtime)
-        : TE.right<TrainingError, Weights>(weights),
-    ),
-    TE.chainW(({ begun: weights, training, evaluation }) =>
-      Trainer.open({
-        runtime,
-        training,
-        evaluation,
-        metrics: objective.metrics,
-        weights,
-        slots: slotsFrom(training.slots, weights, settings.from),
-        own: madeHere(training, prepared, settings),
-        data: prepared.data,
-        validation: prepared.validation?.samples,
-        batchSize: schedule.batchSize,
-        validationBatchSize: prepared.validationBatchSize,
-        seed: graphSeed(schedule.seed, settings.from?.optimizerStart ?? 0),
-        optimizerStart: settings.from?.optimizerStart ?? 0,
-      }),
+    Trainer.meanwhile(TE.fromTask(emissionFor(runtime, resolved, schedule.batchSize)), TE.fromIOEither(draft)),
+    TE.chain(([emission, { given, training: drawn }]) =>
+      pipe(
+        TE.fromEither(Plan.trainingIn(emission)(drawn)),
+        TE.chainW((training) =>
+          Trainer.open({
+            runtime,
+            training,
+            beginning: pipe(
+              weightsAt(given),
+              TE.map((weights) => ({
+                weights,
+                slots: slotsFrom(training.slots, weights, settings.from),
+                own: madeHere(training, prepared, settings),
+              })),
+            ),
+            metrics: objective.metrics,
+            data: prepared.data,
+            validation:
+              validation === undefined
+                ? undefined
+                : { samples: validation.samples, plan: () => Plan.evaluationPlan(problem, validation.types, emission) },
+            batchSize: schedule.batchSize,
+            validationBatchSize: prepared.validationBatchSize,
+            seed: graphSeed(schedule.seed, settings.from?.optimizerStart ?? 0),
+            optimizerStart: settings.from?.optimizerStart ?? 0,
+          }),
+        ),
+      ),
     ),
   );
 };

@@ -4,7 +4,8 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
-import type { Task } from 'fp-ts/lib/Task.js';
+import type * as IOE from 'fp-ts/lib/IOEither.js';
+import * as T from 'fp-ts/lib/Task.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import * as Plan from '../interpret/Plan.ts';
 import type { Logged } from '../objective/Goal.ts';
@@ -13,6 +14,7 @@ import type { NdArray } from '../shape/NdArray.ts';
 import type { Logs } from './Event.ts';
 import type { Weights } from './State.ts';
 import * as Totals from './Totals.ts';
+import type { TrainingError } from './TrainingError.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -45,20 +47,29 @@ export interface Trainer {
   readonly weights: TE.TaskEither<RuntimeError, Weights>;
   readonly slots: TE.TaskEither<RuntimeError, Weights>;
   readonly restore: (weights: Weights) => TE.TaskEither<RuntimeError, void>;
-  readonly close: Task<void>;
+  readonly close: T.Task<void>;
+}
+
+export interface Beginning {
+  readonly weights: Weights;
+  readonly slots: Weights;
+  /** Inputs of the graph, weights and slots, whose arrays were made for this training: nobody else has them. */
+  readonly own: readonly string[];
+}
+
+export interface Validation {
+  readonly samples: Samples;
+  readonly plan: IOE.IOEither<TrainingError, Plan.EvaluationPlan>;
 }
 
 export interface TrainerSettings {
   readonly runtime: Runtime;
   readonly training: Plan.TrainingPlan;
-  readonly evaluation: Plan.EvaluationPlan;
   readonly metrics: readonly Logged[];
-  readonly weights: Weights;
-  readonly slots: Weights;
-  /** Inputs of the graph, weights and slots, whose arrays were made for this training: nobody else has them. */
-  readonly own: readonly string[];
+  /** Worked out while the runtime loads the training graph. */
+  readonly beginning: TE.TaskEither<TrainingError, Beginning>;
   readonly data: Samples;
-  readonly validation: Samples | undefined;
+  readonly validation: Validation | undefined;
   readonly batchSize: number;
   readonly validationBatchSize: number;
   readonly seed: number;
@@ -120,43 +131,88 @@ export const evaluate =
 
 interface Opened {
   readonly learner: Session;
-  readonly evaluator: Session | undefined;
+  readonly weightNames: readonly string[];
+  readonly slotNames: readonly string[];
   readonly constants: Readonly<Record<string, Resident>>;
   readonly data: Readonly<Record<string, Resident>>;
-  readonly validation: Readonly<Record<string, Resident>> | undefined;
   readonly carried: Readonly<Record<string, Resident>>;
+  readonly validation: Validated | undefined;
+}
+
+/** What validation needs, in the runtime. */
+interface Validated {
+  readonly evaluator: Session;
+  readonly plan: Plan.EvaluationPlan;
+  readonly data: Readonly<Record<string, Resident>>;
+  readonly size: number;
 }
 
 const pick = <A>(record: Readonly<Record<string, A>>, names: readonly string[]): Readonly<Record<string, A>> =>
   Object.fromEntries(names.flatMap((name) => (name in record ? [[name, record[name] as A]] : [])));
 
-const openAll = (s: TrainerSettings, runtime: Runtime): TE.TaskEither<RuntimeError, Opened> => {
-  const { training } = s;
-  const slots = Object.fromEntries(Object.entries(s.slots).map(([name, a]) => [Plan.slotInput(name), a]));
-  const frozen = Object.keys(s.weights).filter((name) => !training.carried.includes(name));
-  return pipe(
-    TE.Do,
-    TE.bind('learner', () => runtime.load(training.model)),
-    TE.bind(
-      'evaluator',
-      (): TE.TaskEither<RuntimeError, Session | undefined> =>
-        s.validation === undefined ? TE.right(undefined) : runtime.load(s.evaluation.model),
-    ),
-    TE.bind('constants', () => runtime.upload(pick(s.weights, frozen), s.own)),
-    TE.bind('carried', () => runtime.upload(pick({ ...s.weights, ...slots }, training.carried), s.own)),
-    TE.bind('data', () => runtime.upload(s.data.arrays)),
-    TE.bind(
-      'validation',
-      (): TE.TaskEither<RuntimeError, Opened['validation']> =>
-        s.validation === undefined ? TE.right(undefined) : runtime.upload(s.validation.arrays),
-    ),
+/** Both; the second begins when the first waits. What the runtime does and what is worked out here take the same time. */
+export const meanwhile =
+  <E1, E2, A, B>(first: TE.TaskEither<E1, A>, second: TE.TaskEither<E2, B>): TE.TaskEither<E1 | E2, readonly [A, B]> =>
+  async () => {
+    const begun = first();
+    const next = T.delay(0)(T.of(undefined))().then(second);
+    // Where code of others throws in the second, the first is not left alone.
+    const [a, b] = await Promise.all([begun, next]).finally(() => begun);
+    return E.isLeft(a) ? a : E.isLeft(b) ? b : E.right([a.right, b.right]);
+  };
+
+const openValidation = (
+  runtime: Runtime,
+  plan: Plan.EvaluationPlan,
+  { arrays, size }: Samples,
+): TE.TaskEither<RuntimeError, Validated> =>
+  pipe(
+    runtime.load(plan.model),
+    TE.bindTo('evaluator'),
+    TE.bind('data', () => runtime.upload(arrays)),
+    TE.map((opened) => ({ ...opened, plan, size })),
   );
-};
+
+/** All but the session that learns. What is worked out here comes before anything is waited for. */
+const openRest = (
+  { beginning, data, validation, training: { carried } }: TrainerSettings,
+  runtime: Runtime,
+): TE.TaskEither<TrainingError, Omit<Opened, 'learner'>> =>
+  pipe(
+    beginning,
+    TE.bindW('plan', () => (validation === undefined ? TE.right(undefined) : TE.fromIOEither(validation.plan))),
+    TE.bindW('residents', ({ weights, slots, own }) => {
+      const inputs = Object.fromEntries(Object.entries(slots).map(([name, a]) => [Plan.slotInput(name), a]));
+      return runtime.upload({ ...weights, ...pick(inputs, carried), ...data.arrays }, own);
+    }),
+    TE.bindW('validated', ({ plan }) =>
+      plan === undefined || validation === undefined
+        ? TE.right(undefined)
+        : openValidation(runtime, plan, validation.samples),
+    ),
+    TE.map(({ weights, slots, residents, validated }) => ({
+      weightNames: Object.keys(weights),
+      slotNames: Object.keys(slots),
+      constants: pick(
+        residents,
+        Object.keys(weights).filter((name) => !carried.includes(name)),
+      ),
+      carried: pick(residents, carried),
+      data: pick(residents, Object.keys(data.arrays)),
+      validation: validated,
+    })),
+  );
+
+const openAll = (s: TrainerSettings, runtime: Runtime): TE.TaskEither<TrainingError, Opened> =>
+  pipe(
+    meanwhile(runtime.load(s.training.model), openRest(s, runtime)),
+    TE.map(([learner, rest]) => ({ learner, ...rest })),
+  );
 
 /** The runtime, with a list of how to let go of what was loaded and sent. */
-const recorded = (runtime: Runtime, releases: Task<unknown>[]): Runtime => {
+const recorded = (runtime: Runtime, releases: T.Task<unknown>[]): Runtime => {
   const keep =
-    <A>(release: (a: A) => Task<unknown>) =>
+    <A>(release: (a: A) => T.Task<unknown>) =>
     (a: A): A => {
       releases.unshift(release(a));
       return a;
@@ -171,23 +227,27 @@ const recorded = (runtime: Runtime, releases: Task<unknown>[]): Runtime => {
 
 /** Everything, or nothing: if one thing cannot be opened, those before it are closed. */
 const openOrNothing =
-  (s: TrainerSettings): TE.TaskEither<RuntimeError, Opened> =>
+  (s: TrainerSettings): TE.TaskEither<TrainingError, Opened> =>
   async () => {
-    const releases: Task<unknown>[] = [];
-    const opened = await openAll(s, recorded(s.runtime, releases))();
-    if (E.isLeft(opened)) for (const release of releases) await release();
-    return opened;
+    const releases: T.Task<unknown>[] = [];
+    let isOpen = false;
+    try {
+      const opened = await openAll(s, recorded(s.runtime, releases))();
+      isOpen = E.isRight(opened);
+      return opened;
+    } finally {
+      if (!isOpen) for (const release of releases) await release();
+    }
   };
 
 /** Loads the graphs and sends weights and data to the runtime. On an error nothing of it stays there. */
-export const open = (s: TrainerSettings): TE.TaskEither<RuntimeError, Trainer> =>
+export const open = (s: TrainerSettings): TE.TaskEither<TrainingError, Trainer> =>
   pipe(
     openOrNothing(s),
     TE.map((opened): Trainer => {
       // The one mutable cell: which resident tensors hold the present weights and slots.
       let carried = opened.carried;
-      const weightNames = Object.keys(s.weights);
-      const slotNames = Object.keys(s.slots);
+      const { weightNames, slotNames, validation } = opened;
       const present = () => ({ ...opened.constants, ...carried });
       return {
         learn: (indices, { step, learningRate }, fed) =>
@@ -218,17 +278,14 @@ export const open = (s: TrainerSettings): TE.TaskEither<RuntimeError, Trainer> =
             }),
           ),
         validate:
-          opened.evaluator === undefined || opened.validation === undefined || s.validation === undefined
+          validation === undefined
             ? undefined
             : pipe(
                 TE.fromIO(present),
                 TE.chain((weights) =>
-                  evaluate(opened.evaluator as Session, s.evaluation)(
-                    pick(weights, s.evaluation.inputs),
-                    {
-                      feeds: pick(opened.validation ?? {}, s.evaluation.inputs),
-                      size: s.validation?.size ?? 0,
-                    },
+                  evaluate(validation.evaluator, validation.plan)(
+                    pick(weights, validation.plan.inputs),
+                    { feeds: pick(validation.data, validation.plan.inputs), size: validation.size },
                     s.validationBatchSize,
                   ),
                 ),
@@ -253,10 +310,10 @@ export const open = (s: TrainerSettings): TE.TaskEither<RuntimeError, Trainer> =
             }),
           ),
         close: async () => {
-          const residents = [opened.constants, carried, opened.data, opened.validation ?? {}];
+          const residents = [opened.constants, carried, opened.data, validation?.data ?? {}];
           await s.runtime.free(residents.flatMap((r) => Object.values(r)))();
           await opened.learner.release();
-          await opened.evaluator?.release();
+          await validation?.evaluator.release();
         },
       };
     }),
