@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { built } from './Built.ts';
 import type { Answer, OurAnswer, Ready, Request } from './Protocol.ts';
 
 export interface Side<A extends Answer> {
@@ -80,11 +81,11 @@ const sized = ({ name, batchSize, steps }: Sizes, { threads }: Limits): readonly
   String(threads),
 ];
 
-export const ours = (sizes: Sizes, limits: Limits): Promise<Side<OurAnswer>> =>
+export const ours = async (sizes: Sizes, limits: Limits): Promise<Side<OurAnswer>> =>
   open(
     'grad-ts',
     process.execPath,
-    ['--import', 'tsx', file('./ours.ts'), ...sized(sizes, limits)],
+    [await built(), ...sized(sizes, limits)],
     { ...process.env, ...(limits.keepMemory ? kept : {}) },
     limits.limit,
   );
