@@ -7,6 +7,7 @@
  * nodes; bodies of loops are rewritten too.
  */
 import type { NdArray } from '../../shape/NdArray.ts';
+import { bodies } from '../Captured.ts';
 import type { Attribute, Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { isSame, topological } from '../Graph.ts';
 
@@ -26,13 +27,15 @@ export type Rule = (node: OperatorNode, around: Surroundings) => readonly Value[
 // parts
 // -------------------------------------------------------------------------------------
 
-type Counts = Map<Node, Map<number, number>>;
+/** Of each node, by output. */
+type Counts = Map<Node, number[]>;
 
-const countedAt = (counts: Counts, { node, index }: Value): number | undefined => counts.get(node)?.get(index);
+const countedAt = (counts: Counts, { node, index }: Value): number | undefined => counts.get(node)?.[index];
 
 const addTo = (counts: Counts, { node, index }: Value, n: number): void => {
-  const of = counts.get(node) ?? new Map<number, number>();
-  counts.set(node, of.set(index, (of.get(index) ?? 0) + n));
+  const of = counts.get(node) ?? [];
+  if (of.length === 0) counts.set(node, of);
+  of[index] = (of[index] ?? 0) + n;
 };
 
 const countUses = (nodes: readonly Node[], outputs: readonly Value[]): Counts => {
@@ -43,14 +46,16 @@ const countUses = (nodes: readonly Node[], outputs: readonly Value[]): Counts =>
   for (const node of nodes) {
     if (node._tag !== 'Operator') continue;
     node.inputs.forEach(count);
-    for (const a of Object.values(node.attributes))
-      if (a._tag === 'Graph') a.value.outputs.forEach((o) => count(o.value));
+    for (const g of bodies(node)) g.outputs.forEach((o) => count(o.value));
   }
   outputs.forEach(count);
   return counts;
 };
 
+const isBody = (a: Attribute): boolean => a._tag === 'Graph';
+
 const withBodies = (attributes: Attributes, body: (g: Graph) => Graph): Attributes => {
+  if (!Object.values(attributes).some(isBody)) return attributes;
   const entries = Object.entries(attributes).map(([name, a]): [string, Attribute] => {
     if (a._tag !== 'Graph') return [name, a];
     const next = body(a.value);
@@ -95,11 +100,16 @@ export const rewrite =
       const attributes = withBodies(original.attributes, reread);
       const isOld = attributes === original.attributes && inputs.every((v, i) => v === original.inputs[i]);
       const node = isOld ? original : { ...original, inputs, attributes };
-      const results = rule(node, around) ?? node.outputs.map((type, index): Value => ({ type, node, index }));
+      const found = rule(node, around);
+      // It stands for itself, and is read as often as before.
+      if (found === undefined && isOld) continue;
+      const results = found ?? node.outputs.map((type, index): Value => ({ type, node, index }));
       now.set(original, results);
       results.forEach((v, index) => {
         const read = countedAt(before, { type: v.type, node: original, index });
-        if (read !== undefined) addTo(after, v, read);
+        if (read === undefined) return;
+        const isFirst = v.node !== original && v.node._tag === 'Operator' && countedAt(after, v) === undefined;
+        addTo(after, v, read + (isFirst ? (countedAt(before, v) ?? 0) : 0));
       });
     }
     return reread(graph);
