@@ -73,6 +73,15 @@ const integers = (n: number, below: number): Int32Array => {
   return values;
 };
 
+/** Made when it is first asked for: who only trains holds no second set of weights. */
+const later = <A>(make: () => A): (() => A) => {
+  let made: A | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+};
+
 const array = <S extends readonly number[]>(shape: S, data: Float32Array): NdArray.NdArray<S> =>
   ({ dtype: 'float32', shape, data }) as unknown as NdArray.NdArray<S>;
 
@@ -128,12 +137,12 @@ const mlp: Workload = {
     );
     const x = noise(784 * size);
     const data = must(D.dataset({ x: D.floats([784], x), y: D.ints([], integers(size, 10)) }));
-    const trained = must(T.untrained(0)(objective));
+    const trained = later(() => must(T.untrained(0)(objective)));
     return {
       parameters: trainedNumbers(objective.model),
       fit: (epochs) => T.fit(objective, { data, epochs, batchSize, verbose: 0 }),
-      evaluate: () => T.evaluate(data, { batchSize })(trained),
-      predict: () => T.predict(array([size, 784] as [number, 784], x), { batchSize })(trained),
+      evaluate: () => T.evaluate(data, { batchSize })(trained()),
+      predict: () => T.predict(array([size, 784] as [number, 784], x), { batchSize })(trained()),
     };
   },
 };
@@ -168,12 +177,12 @@ const table: Workload = {
     const x = noise(875 * size);
     const rare = noise(206 * size).map((p) => (p < 0.0035 ? 1 : 0));
     const data = must(D.dataset({ x: D.floats([875], x), y: D.floats([206], rare) }));
-    const trained = must(T.untrained(0)(objective));
+    const trained = later(() => must(T.untrained(0)(objective)));
     return {
       parameters: trainedNumbers(objective.model),
       fit: (epochs) => T.fit(objective, { data, epochs, batchSize, verbose: 0 }),
-      evaluate: () => T.evaluate(data, { batchSize })(trained),
-      predict: () => T.predict(array([size, 875] as [number, 875], x), { batchSize })(trained),
+      evaluate: () => T.evaluate(data, { batchSize })(trained()),
+      predict: () => T.predict(array([size, 875] as [number, 875], x), { batchSize })(trained()),
     };
   },
 };
@@ -201,12 +210,12 @@ const cnn: Workload = {
     );
     const x = noise(784 * size);
     const data = must(D.dataset({ x: D.floats([1, 28, 28], x), y: D.ints([], integers(size, 10)) }));
-    const trained = must(T.untrained(0)(objective));
+    const trained = later(() => must(T.untrained(0)(objective)));
     return {
       parameters: trainedNumbers(objective.model),
       fit: (epochs) => T.fit(objective, { data, epochs, batchSize, verbose: 0 }),
-      evaluate: () => T.evaluate(data, { batchSize })(trained),
-      predict: () => T.predict(array([size, 1, 28, 28] as [number, 1, 28, 28], x), { batchSize })(trained),
+      evaluate: () => T.evaluate(data, { batchSize })(trained()),
+      predict: () => T.predict(array([size, 1, 28, 28] as [number, 1, 28, 28], x), { batchSize })(trained()),
     };
   },
 };
@@ -242,12 +251,12 @@ const resnet: Workload = {
     });
     const x = noise(3072 * size);
     const data = must(D.dataset({ x: D.floats([3, 32, 32], x), y: D.ints([], integers(size, 10)) }));
-    const trained = must(T.untrained(0)(objective));
+    const trained = later(() => must(T.untrained(0)(objective)));
     return {
       parameters: trainedNumbers(objective.model),
       fit: (epochs) => T.fit(objective, { data, epochs, batchSize, verbose: 0 }),
-      evaluate: () => T.evaluate(data, { batchSize })(trained),
-      predict: () => T.predict(array([size, 3, 32, 32] as [number, 3, 32, 32], x), { batchSize })(trained),
+      evaluate: () => T.evaluate(data, { batchSize })(trained()),
+      predict: () => T.predict(array([size, 3, 32, 32] as [number, 3, 32, 32], x), { batchSize })(trained()),
     };
   },
 };
@@ -296,13 +305,13 @@ const gpt: Workload = {
     );
     const [x, y] = [integers(64 * size, 256), integers(64 * size + 1, 256).slice(1)];
     const data = must(D.dataset({ x: D.ints([64], x), y: D.ints([64], y) }));
-    const trained = must(T.untrained(0)(objective));
+    const trained = later(() => must(T.untrained(0)(objective)));
     const tokens = { dtype: 'int32', shape: [size, 64], data: x } as unknown as NdArray.NdArray<L.Int<[number, 64]>>;
     return {
       parameters: trainedNumbers(objective.model),
       fit: (epochs) => T.fit(objective, { data, epochs, batchSize, verbose: 0 }),
-      evaluate: () => T.evaluate(data, { batchSize })(trained),
-      predict: () => T.predict<L.Int<[number, 64]>>(tokens, { batchSize })(trained),
+      evaluate: () => T.evaluate(data, { batchSize })(trained()),
+      predict: () => T.predict<L.Int<[number, 64]>>(tokens, { batchSize })(trained()),
     };
   },
 };
