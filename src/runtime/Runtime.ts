@@ -253,17 +253,6 @@ const isResident = (value: NdArray | Resident): value is Resident => '_tag' in v
 const compact = (array: NdArray): NdArray =>
   array.data.byteLength === array.data.buffer.byteLength ? array : { ...array, data: array.data.slice() };
 
-/** Memory that two tensors share would arrive shared, and a run may write into that of one of them. */
-const apart = (tensors: Readonly<Record<string, NdArray>>): Readonly<Record<string, NdArray>> => {
-  const seen = new Set<ArrayBufferLike>();
-  return RR.map((tensor: NdArray): NdArray => {
-    const whole = compact(tensor);
-    const own = seen.has(whole.data.buffer) ? { ...whole, data: whole.data.slice() } : whole;
-    seen.add(own.data.buffer);
-    return own;
-  })(tensors);
-};
-
 const buffers = (tensors: Readonly<Record<string, NdArray>>, names: readonly string[]): readonly ArrayBuffer[] =>
   names.flatMap((name) => {
     const buffer = tensors[name]?.data.buffer;
@@ -362,7 +351,7 @@ export const node =
               TE.bimap(explained(provider), (reply) => session(link, reply.session ?? 0)),
             ),
       upload: (given, own = []) => {
-        const tensors = apart(given);
+        const tensors = RR.map(compact)(given);
         return TE.Functor.map(link.send('upload', { _tag: 'Upload', tensors }, buffers(tensors, own)), (reply) =>
           RR.map(resident)(reply.residents ?? {}),
         );

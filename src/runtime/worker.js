@@ -15,6 +15,8 @@ import * as ort from 'onnxruntime-node';
 const sessions = new Map();
 /** @type {Map<number, ort.Tensor>} */
 const residents = new Map();
+/** How many residents lie in a piece of memory: two that were sent as one array share it. @type {Map<unknown, number>} */
+const holders = new Map();
 const { first, flags } = /** @type {Setup} */ (workerData);
 let last = first;
 const fresh = () => ++last;
@@ -59,12 +61,26 @@ const discard = (views) => {
   nowhere.postMessage(undefined, [...new Set(buffers)]);
 };
 
+/** @type {(tensor: ort.Tensor) => unknown} */
+const memory = ({ data }) => (ArrayBuffer.isView(data) ? data.buffer : data);
+
+/** @type {(tensor: ort.Tensor) => number} */
+const held = (tensor) => holders.get(memory(tensor)) ?? 0;
+
+/** The tensor is no resident any more; whether nobody else has its memory. @type {(id: number, tensor: ort.Tensor) => boolean} */
+const release = (id, tensor) => {
+  residents.delete(id);
+  const left = held(tensor) - 1;
+  if (left > 0) holders.set(memory(tensor), left);
+  else holders.delete(memory(tensor));
+  return left <= 0;
+};
+
 /** @type {(ids: Iterable<number>) => void} */
 const free = (ids) => {
   for (const id of ids) {
     const tensor = residents.get(id);
-    residents.delete(id);
-    if (tensor !== undefined) discard([tensor.data]);
+    if (tensor !== undefined && release(id, tensor)) discard([tensor.data]);
   }
 };
 
@@ -75,6 +91,7 @@ const feed = (f) => (typeof f === 'number' ? resident(f) : toTensor(f));
 const keep = (tensor) => {
   const id = fresh();
   residents.set(id, tensor);
+  holders.set(memory(tensor), held(tensor) + 1);
   return id;
 };
 
@@ -92,6 +109,7 @@ const places = (session, into) =>
       const tensor = id === undefined ? null : resident(id);
       const fits =
         tensor !== null &&
+        held(tensor) === 1 &&
         output.isTensor &&
         output.type === tensor.type &&
         output.shape.length === tensor.dims.length &&
@@ -117,7 +135,7 @@ const run = async (request) => {
     throw error;
   });
   const milliseconds = performance.now() - start;
-  for (const id of taken) residents.delete(id);
+  for (const id of taken) release(id, resident(id));
   free(request.free);
   // What was sent along; and of an output that has its place, onnxruntime-node gives a copy all the same.
   discard(Object.entries(request.feeds).flatMap(([, f]) => (typeof f === 'number' ? [] : [f.data])));
