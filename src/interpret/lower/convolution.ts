@@ -16,6 +16,7 @@ import { isMaximum } from '../../layer/SpatialSpec.ts';
 import { transposedLength } from '../../shape/rules/Transposed.ts';
 import { span } from '../../shape/rules/Window.ts';
 import type { Dim } from '../../shape/Shape.ts';
+import type { Mode } from './Site.ts';
 
 // -------------------------------------------------------------------------------------
 // windows
@@ -128,7 +129,19 @@ export const transposed = (spec: ConvTransposeSpec, x: Value, kernel: Value, bia
 // pooling
 // -------------------------------------------------------------------------------------
 
-export const pooled = (spec: PoolSpec, x: Value): Value => {
+/** What relu made a value of. */
+const rectified = ({ node }: Value): Value | undefined =>
+  node._tag === 'Operator' && node.domain === '' && node.operator === 'Relu' && node.detached === undefined
+    ? node.inputs[0]
+    : undefined;
+
+/**
+ * The largest of numbers that are cut off below zero is the largest of the numbers, cut off below zero, and both have the same
+ * gradient: in training relu, forward and backward, is left to what comes out. In inference a convolution takes relu over.
+ */
+export const pooled = (spec: PoolSpec, x: Value, mode: Mode): Value => {
   const window = windowOf(spec.padding, x, { ...spec, dilation: spec.kernel.map(() => 1) });
-  return isMaximum(spec) ? Op.maxPool(x, window).output : Op.averagePool(x, window);
+  if (!isMaximum(spec)) return Op.averagePool(x, window);
+  const before = mode._tag === 'Training' ? rectified(x) : undefined;
+  return before === undefined ? Op.maxPool(x, window).output : Op.relu(Op.maxPool(before, window).output);
 };

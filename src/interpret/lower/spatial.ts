@@ -48,7 +48,7 @@ export const lowerSpatial = (spec: SpatialLeaf, inputs: Inputs, at: Site): Value
     const kernels = { depthwise: at.parameter('depthwise_kernel'), pointwise: at.parameter('pointwise_kernel') };
     return separable(spec, x, kernels, bias);
   }
-  if (Is.isPool(spec)) return pooled(spec, x);
+  if (Is.isPool(spec)) return pooled(spec, x, at.mode);
   if (Is.isGlobalPool(spec)) return globalPooled(spec, x, at.masks[0]);
   if (Is.isAdaptivePool(spec)) return adaptivelyPooled(spec, x);
   if (Is.isUpSampling(spec)) return upSampled(spec, x);
