@@ -261,8 +261,6 @@ describe('after any end', () => {
     ['load', 2],
     ['upload', 1],
     ['upload', 2],
-    ['upload', 3],
-    ['upload', 4],
     ['run', 1],
     ['run', 3],
     ['run', 4],
