@@ -1,6 +1,6 @@
 /**
- * What the parent asks of the two processes that are timed, and what they answer: one JSON text a line. Each process says
- * `Ready` first. Both sides have processes of their own, so that memory and time are one workload's alone.
+ * What the parent asks of the processes that are timed, and what they answer: one JSON text a line. Each process says
+ * `Ready` first. Every side has a process of its own, so that memory and time are one workload's alone.
  */
 export interface Request {
   readonly do: 'train' | 'evaluate' | 'predict' | 'matmul';
@@ -11,8 +11,13 @@ export interface Request {
 export interface Ready {
   /** Trained numbers of the model. */
   readonly parameters: number;
-  /** Of PyTorch. */
+  /** Of the library, if it is not ours. */
   readonly version?: string;
+}
+
+/** In place of `Ready` or an `Answer`. */
+export interface Failure {
+  readonly error: string;
 }
 
 export interface Answer {

@@ -1,9 +1,10 @@
 /** A process that is timed: started, asked, and ended at the latest when its time is over. */
 import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { built } from './Built.ts';
-import type { Answer, OurAnswer, Ready, Request } from './Protocol.ts';
+import type { Answer, Failure, OurAnswer, Ready, Request } from './Protocol.ts';
 
 export interface Side<A extends Answer> {
   readonly ready: Ready;
@@ -51,17 +52,19 @@ const open = async <A extends Answer>(
   // A process that has ended takes no requests; that it has is seen when its answer is read.
   child.stdin.on('error', () => undefined);
   child.once('error', () => child.stdout.destroy());
-  const read = async (): Promise<unknown> => {
+  const read = async <B extends object>(): Promise<B> => {
     const { done, value } = await lines.next();
     if (done === true) throw new Error(`${label}: ${isOver ? `not done in ${limit} s` : 'the process ended early'}`);
-    return JSON.parse(value);
+    const message = JSON.parse(value) as B | Failure;
+    if ('error' in message) throw new Error(`${label}: ${message.error}`);
+    return message;
   };
-  const ready = (await read()) as Ready;
+  const ready = await read<Ready>();
   return {
     ready,
     ask: async (request) => {
       child.stdin.write(`${JSON.stringify(request)}\n`);
-      return (await read()) as A;
+      return read<A>();
     },
     close: end,
   };
@@ -103,3 +106,27 @@ export const theirs = (sizes: Sizes, limits: Limits): Promise<Side<Answer>> => {
     limits.limit,
   );
 };
+
+/** A library of `others`, which has a `package.json` of its own. */
+export interface Other {
+  readonly label: string;
+  readonly program: string;
+  readonly backend: string;
+}
+
+export const others: readonly Other[] = [
+  { label: 'jax-js wasm', program: 'jax.ts', backend: 'wasm' },
+  { label: 'TF.js wasm', program: 'tf.ts', backend: 'wasm' },
+  { label: 'TF.js cpu', program: 'tf.ts', backend: 'cpu' },
+];
+
+export const hasOthers = (): boolean => existsSync(file('./others/node_modules'));
+
+export const other = ({ label, program, backend }: Other, sizes: Sizes, limits: Limits): Promise<Side<Answer>> =>
+  open(
+    label,
+    process.execPath,
+    ['--import', 'tsx', file(`./others/${program}`), ...sized(sizes, limits), backend],
+    { ...process.env, ...kept },
+    limits.limit,
+  );

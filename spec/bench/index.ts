@@ -6,6 +6,7 @@
  *     npm run bench -- W1 W4 --rounds 3 --seconds 2    # seconds of each round and side
  *     npm run bench -- W3 W4 --inference               # evaluation and prediction instead of training
  *     npm run bench -- W1 W3 --batches                 # training by size of the batch, 8 to 512
+ *     npm run bench -- --others                        # training beside jax-js and TensorFlow.js too
  *     npm run bench -- --data                          # pipelines of data: samples a second and memory
  *
  * `--threads`: as many as the machine runs at once by default. `--limit`: seconds that a process may take for a workload, 120
@@ -13,8 +14,10 @@
  */
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { Answer, OurAnswer, Request } from './Protocol.ts';
-import { hasPeer, type Limits, ours, type Side, theirs } from './Side.ts';
+import type { Request } from './Protocol.ts';
+import { alone, type Both, bothInTurn } from './Rounds.ts';
+import { hasOthers, hasPeer, type Limits, type Other, others } from './Side.ts';
+import { lowest, median, sum, typical } from './Statistics.ts';
 import { type Workload, workloads } from './workloads.ts';
 
 // -------------------------------------------------------------------------------------
@@ -30,6 +33,7 @@ const { values, positionals } = parseArgs({
     limit: { type: 'string', default: '120' },
     inference: { type: 'boolean', default: false },
     batches: { type: 'boolean', default: false },
+    others: { type: 'boolean', default: false },
     data: { type: 'boolean', default: false },
     'keep-memory': { type: 'boolean', default: false },
   },
@@ -56,85 +60,29 @@ const wanted = (names: readonly string[]): readonly Workload[] =>
 const all = workloads.map((w) => w.name);
 
 // -------------------------------------------------------------------------------------
-// statistics
+// rows
 // -------------------------------------------------------------------------------------
 
-const quantile =
-  (q: number) =>
-  (xs: readonly number[]): number => {
-    const sorted = [...xs].sort((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
-  };
-const median = quantile(0.5);
-const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
+/** Of the libraries that were measured. */
+const versions = new Set<string>();
 
-/** The median of the rounds' medians. */
-const typical = (answers: readonly Answer[]): number => median(answers.map((a) => median(a.samples)));
-const lowest = (answers: readonly Answer[]): number => quantile(0.1)(answers.flatMap((a) => a.samples));
-
-// -------------------------------------------------------------------------------------
-// rounds
-// -------------------------------------------------------------------------------------
-
-const isInstalled = hasPeer();
-const torch: { version: string | undefined } = { version: undefined };
-
-interface Both {
-  readonly ours: readonly OurAnswer[];
-  /** None where PyTorch is not there. */
-  readonly theirs: readonly Answer[];
-  readonly parameters: number;
-  readonly rates: readonly number[];
-}
-
-/** Both sides in turn, once to warm up and then so often; PyTorch has the same number of parameters, or it is an error. */
-const sides = async <A>(
-  { name }: Workload,
+const inTurn = async (
+  workload: Workload,
+  request: Request,
   batchSize: number,
   steps: number,
-  use: (a: Side<OurAnswer>, b: Side<Answer> | undefined) => Promise<A>,
-): Promise<A> => {
-  const sizes = { name, batchSize, steps };
-  const a = await ours(sizes, limits);
-  let b: Side<Answer> | undefined;
-  try {
-    b = isInstalled ? await theirs(sizes, limits) : undefined;
-    torch.version = b?.ready.version ?? torch.version;
-    if (b !== undefined && a.ready.parameters !== b.ready.parameters)
-      throw new Error(`${a.ready.parameters} parameters, PyTorch's model has ${b.ready.parameters}`);
-    return await use(a, b);
-  } finally {
-    a.close();
-    b?.close();
-  }
+  times: number,
+): Promise<Both> => {
+  const both = await bothInTurn({ name: workload.name, batchSize, steps }, request, times, limits);
+  if (both.version !== undefined) versions.add(`PyTorch ${both.version}`);
+  return both;
 };
 
-const inTurn = (workload: Workload, request: Request, batchSize: number, steps: number, times: number): Promise<Both> =>
-  sides(workload, batchSize, steps, async (a, b) => {
-    const warm = { ...request, seconds: Math.min(1, request.seconds) };
-    await a.ask(warm);
-    await b?.ask(warm);
-    const [x, y, rates] = [[] as OurAnswer[], [] as Answer[], [] as number[]];
-    for (let i = 0; i < times; i++) {
-      try {
-        const mine = await a.ask(request);
-        const peer = await b?.ask(request);
-        if (request.do === 'train') rates.push((await a.ask({ do: 'matmul', seconds: 0 })).rate);
-        x.push(mine);
-        if (peer !== undefined) y.push(peer);
-      } catch (error) {
-        // The time is over: the rounds that are complete count, and how many is said.
-        if (x.length === 0) throw error;
-        console.error(`${workload.name}: ${i} of ${times} rounds: ${error instanceof Error ? error.message : error}`);
-        break;
-      }
-    }
-    return { ours: x, theirs: y, parameters: a.ready.parameters, rates };
-  });
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** A row of a table; one that failed says why, and the others follow. */
 const row = async (first: string, cells: () => Promise<readonly string[]>): Promise<void> => {
-  const text = await cells().catch((error: unknown) => [error instanceof Error ? error.message : String(error)]);
+  const text = await cells().catch((error: unknown) => [reason(error)]);
   console.log(`| ${[first, ...text].join(' | ')} |`);
 };
 
@@ -246,6 +194,37 @@ const batches = async (): Promise<void> => {
       });
 };
 
+/** Milliseconds of a step and, where they are few, how many were counted; or why there are none. */
+const cell = async (library: Other, { name, batchSize, steps }: Workload, parameters: number): Promise<string> => {
+  try {
+    const request: Request = { do: 'train', seconds: rounds * seconds };
+    const { samples, version } = await alone(library, { name, batchSize, steps }, request, limits, parameters);
+    if (version !== undefined) versions.add(version);
+    const few = samples.length === 1 ? ' (1 step)' : samples.length < 5 ? ` (${samples.length} steps)` : '';
+    return `${median(samples).toFixed(samples.length < 5 ? 0 : 2)}${few}`;
+  } catch (error) {
+    return reason(error);
+  }
+};
+
+const comparison = async (): Promise<void> => {
+  console.log('Training, milliseconds a step; a library that cannot do it, or not in `--limit` seconds, says so\n');
+  head('', 'grad-ts', 'PyTorch', ...others.map(({ label }) => label));
+  for (const workload of wanted(all))
+    await row(workload.name, async () => {
+      const both = await inTurn(workload, { do: 'train', seconds }, workload.batchSize, workload.steps, rounds);
+      const [mine, peer] = beside(typical(both.ours), typical(both.theirs)) as [string, string];
+      const cells = [mine, peer];
+      for (const library of others) cells.push(await cell(library, workload, both.parameters));
+      return cells;
+    });
+  console.log('\nIn Node jax-js and TensorFlow.js have one thread.');
+};
+
+if (values.others && !hasOthers()) {
+  console.error('jax-js and TensorFlow.js are not installed: `npm ci --prefix spec/bench/others`');
+  process.exit(1);
+}
 console.log(
   `${cpus()[0]?.model ?? 'unknown processor'}, ${limits.threads} threads; ${rounds} rounds of ${seconds} s each side\n`,
 );
@@ -254,12 +233,7 @@ if (values.data) {
   console.log(table(await dataBench({ images: 400, passes: 3, workers: limits.threads })));
   process.exit(0);
 }
-await (values.inference ? inference() : values.batches ? batches() : training());
-console.log(
-  torch.version === undefined
-    ? '\nPyTorch is not installed: `apt-get install python3-torch libopenblas0-openmp`.'
-    : `\nPyTorch ${torch.version}.`,
-);
-console.log(
-  'jax-js and TensorFlow.js are not installed and not measured here; docs/performance.md has figures of them.',
-);
+await (values.others ? comparison() : values.inference ? inference() : values.batches ? batches() : training());
+console.log(`\nMeasured beside: ${[...versions].join(', ') || 'nothing'}.`);
+if (!hasPeer()) console.log('PyTorch is not installed: `apt-get install python3-torch libopenblas0-openmp`.');
+if (!values.others) console.log('With `--others` beside jax-js and TensorFlow.js.');

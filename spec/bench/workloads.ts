@@ -17,6 +17,7 @@ import {
   Zoo,
 } from 'grad-ts';
 import type { Run } from '../../src/callback/Run.ts';
+import { integers, noise } from './Noise.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -54,23 +55,6 @@ export interface Workload {
 const must = <A>(either: E.Either<{ readonly message: string }, A>): A => {
   if (E.isLeft(either)) throw new Error(either.left.message);
   return either.right;
-};
-
-/** Uniform in [0, 1); the values do not matter, only that they are neither constant nor denormal. */
-const noise = (n: number): Float32Array => {
-  const values = new Float32Array(n);
-  let state = 1;
-  for (let i = 0; i < n; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    values[i] = state / 2 ** 32;
-  }
-  return values;
-};
-
-const integers = (n: number, below: number): Int32Array => {
-  const [values, random] = [new Int32Array(n), noise(n)];
-  for (let i = 0; i < n; i++) values[i] = Math.min(below - 1, Math.floor(below * (random[i] ?? 0)));
-  return values;
 };
 
 /** Made when it is first asked for: who only trains holds no second set of weights. */

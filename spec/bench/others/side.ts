@@ -1,0 +1,54 @@
+/**
+ * What the programs of this folder have in common: arguments, and requests and answers of `../Protocol.ts`, of which they
+ * know `train`. What a library throws is the answer.
+ */
+import { createInterface } from 'node:readline';
+import type { Answer, Failure, Ready, Request } from '../Protocol.ts';
+
+/** Threads are named too, but none of these libraries has more than one in Node. */
+const [name = '', batchSize, steps, , backend = ''] = process.argv.slice(2);
+
+export const asked = { name, batchSize: Number(batchSize), steps: Number(steps), backend };
+
+export interface Opened extends Ready {
+  /** A step on the batch of that number, the numbers have no end; the loss. */
+  readonly step: (index: number) => Promise<number>;
+}
+
+const say = (message: Ready | Answer | Failure): void => {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+};
+
+/** A model that has learned nothing has a loss of 0.69 or more here: less, or none, comes of a step that is not computed right. */
+const check = (loss: number): void => {
+  if (!(loss > 0.5)) throw new Error(`the loss is ${loss}`);
+};
+
+/** The first step, in which code is compiled, counts only if it takes all the time by itself. */
+const train = async (step: Opened['step'], seconds: number): Promise<Answer> => {
+  const [samples, end] = [[] as number[], performance.now() + 1000 * seconds];
+  do {
+    const start = performance.now();
+    const loss = await step(samples.length);
+    samples.push(performance.now() - start);
+    if (samples.length === 1) check(loss);
+  } while (performance.now() < end);
+  return {
+    samples: samples.length === 1 ? samples : samples.slice(1),
+    resident: process.memoryUsage.rss() / 2 ** 20,
+  };
+};
+
+export const serve = async (open: () => Promise<Opened>): Promise<void> => {
+  try {
+    const { step, ...ready } = await open();
+    say(ready);
+    for await (const line of createInterface({ input: process.stdin })) {
+      const request = JSON.parse(line) as Request;
+      if (request.do !== 'train') throw new Error(`no ${request.do} here`);
+      say(await train(step, request.seconds));
+    }
+  } catch (error) {
+    say({ error: error instanceof Error ? error.message : String(error) });
+  }
+};
