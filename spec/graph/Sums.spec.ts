@@ -64,6 +64,36 @@ describe('sums over rows', () => {
     expect(count({ y: values.y, z: values.z }, 'ReduceSum')).toBe(0);
   });
 
+  it('and along rows, weighted first, are products with the weights', async () => {
+    const x = input('x', 'float32', ['batch', 3, 64]);
+    const each = input('each', 'float32', ['batch', 3, 1]);
+    const v = input('v', 'float32', [64]);
+    const values = {
+      over: sum([0, 1])(Op.mul(x, each)),
+      mean: Op.reduceMean({ axes: [0, 1], keepDims: true })(Op.mul(each, x)),
+      along: sum([2], true)(Op.mul(x, v)),
+      level: Op.reduceMean({ axes: [-1], keepDims: true })(Op.mul(v, x)),
+    };
+    const g = graphOf(values);
+    const feeds = {
+      x: f32(noise(2 * 3 * 64, 4), [2, 3, 64]),
+      each: f32(noise(6, 5), [2, 3, 1]),
+      v: f32(noise(64, 6)),
+    };
+    const [fast, plain] = [await run(byProducts(g), feeds), await run(g, feeds)];
+    for (const [name, { data, shape }] of Object.entries(plain)) {
+      expect(fast[name]?.shape).toEqual(shape);
+      const found = Array.from(fast[name]?.data ?? [], Number);
+      Array.from(data, Number).forEach((e, i) => {
+        expect(found[i]).toBeCloseTo(e, 5);
+      });
+    }
+    // The mean over rows is of the same sum.
+    expect(count(values, 'MatMul')).toBe(3);
+    // Factors of one vector and of one shape: what they multiply is not needed.
+    expect(count({ over: values.over, along: values.along }, 'Mul')).toBe(0);
+  });
+
   it('of values of one batch share their ones', () => {
     const x = input('x', 'float32', ['batch', 4, 64]);
     const y = Op.exp(x);

@@ -62,29 +62,27 @@ const onlyFirstOutput = (at: At, what: string): void => {
 // layer and root mean square
 // -------------------------------------------------------------------------------------
 
-/** Whether the last axis alone is normalised, with a known number of factors, so that sums with them are products of matrices. */
+/** Whether the last axis alone is normalised and has a factor for each place, in numbers that need not be near one. */
 const isOfRows = (x: Value, axes: Axes, scale: Value): boolean =>
   (x.type.dtype === 'float32' || x.type.dtype === 'float64') &&
   axes.length === 1 &&
   Op.rank(x) > 1 &&
   Op.rank(scale) === 1 &&
-  typeof scale.type.shape[0] === 'number' &&
   scale.type.shape[0] === x.type.shape[Op.rank(x) - 1];
 
 /**
- * Cotangents of input and factors, where all factors of a row are one vector. Means over a row of what is multiplied with the
- * factors are products with them, and a sum over rows of standard forms is one with their inverse deviations: neither the standard
- * form nor a second product with it is needed.
+ * Cotangents of input and factors of rows, by one product of the cotangent with the deviations: it is summed with the factors along
+ * rows, and with the inverse deviations over them. Where sums of products are products of matrices (`Sums.ts`), neither sum needs
+ * another pass, and the standard form is not needed.
  */
-const throughRows = (dy: Value, { centred, inverse }: Standard, scale: Value, isCentred: boolean) => {
-  const n = scale.type.shape[0] as number;
+const throughRows = (dy: Value, { centred, inverse }: Standard, scale: Value, axes: Axes, isCentred: boolean) => {
   const part = Op.mul(dy, centred);
-  const meanWith = (v: Value): Value => Op.matMul(v, Op.reshape([n, 1])(Op.mul(scale, 1 / n)));
   const scaled = Op.mul(dy, scale);
-  const level = isCentred ? Op.sub(scaled, meanWith(dy)) : scaled;
+  const level = isCentred ? Op.sub(scaled, mean(axes)(scaled)) : scaled;
+  const along = Op.mul(mean(axes)(Op.mul(part, scale)), Op.mul(inverse, inverse));
   return {
-    dx: Op.mul(Op.sub(level, Op.mul(centred, Op.mul(meanWith(part), Op.mul(inverse, inverse)))), inverse),
-    scale: Op.combination(Op.reshape(['?'])(inverse), Op.reshape(['?', n])(part)),
+    dx: Op.mul(Op.sub(level, Op.mul(centred, along)), inverse),
+    scale: unbroadcast(scale)(Op.mul(part, inverse)),
   };
 };
 
@@ -98,7 +96,7 @@ export const layer: Rule = (at) => {
     average !== undefined && inverse !== undefined && inverse.type.dtype === x.type.dtype
       ? standardBy(Op.sub(x, average), inverse)
       : standard(x, axes, floatOf(at.node, 'epsilon', 1e-5));
-  const rows = isOfRows(x, axes, scale) ? throughRows(dy, s, scale, true) : undefined;
+  const rows = isOfRows(x, axes, scale) ? throughRows(dy, s, scale, axes, true) : undefined;
   return [
     () => rows?.dx ?? throughStandard(Op.mul(dy, scale), s, axes),
     () => rows?.scale ?? unbroadcast(scale)(Op.mul(dy, s.unit)),
@@ -113,7 +111,7 @@ export const rootMeanSquare: Rule = (at) => {
   const axes = from(x, Op.axisOf(x, intOf(at.node, 'axis', -1)));
   const inverse = inverseRoot(mean(axes)(Op.mul(x, x)), floatOf(at.node, 'epsilon', 1e-5));
   const unit = Op.mul(x, inverse);
-  const rows = isOfRows(x, axes, scale) ? throughRows(dy, standardBy(x, inverse), scale, false) : undefined;
+  const rows = isOfRows(x, axes, scale) ? throughRows(dy, standardBy(x, inverse), scale, axes, false) : undefined;
   if (rows !== undefined) return [() => rows.dx, () => rows.scale];
   return [
     () => {
