@@ -102,7 +102,7 @@ describe('sums over rows', () => {
     expect(count(two, 'Expand')).toBe(1);
   });
 
-  it('along the last axis, of few columns, of integers, or of sizes without a name stay', () => {
+  it('along the last axis, of few columns or rows, of integers, or of sizes without a name stay', () => {
     const of = (dtype: 'float32' | 'float64' | 'int32', shape: readonly (number | string)[]) =>
       input('x', dtype, shape);
     const stay = [
@@ -114,6 +114,7 @@ describe('sums over rows', () => {
       sum([0])(of('float64', ['batch', 64])),
       sum([0])(of('float32', ['?', 64])),
       sum([0])(of('float32', [64])),
+      sum([0, 1])(of('float32', [2, 3, 64])),
     ];
     for (const y of stay) expect(names({ y })).toEqual(['ReduceSum']);
   });

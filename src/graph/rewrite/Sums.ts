@@ -11,12 +11,13 @@ import type { Dim } from '../../shape/Shape.ts';
 import type { Graph, OperatorNode, Value } from '../Graph.ts';
 import { label, operator, sameShape, valueType } from '../Graph.ts';
 import * as Op from '../Operators.ts';
+import { isStatic, product } from '../operators/node.ts';
 import { constantOf, intOf, type Rule, rewrite } from './Rewrite.ts';
 import { shared } from './Shared.ts';
 import { sizes } from './Sizes.ts';
 
-/** Fewer columns are summed as fast. */
-const wide = 64;
+/** Fewer columns are summed as fast, and so are fewer rows. */
+const [wide, high] = [64, 8];
 
 const isNamed = (d: Dim): boolean => typeof d === 'string' && d !== '?';
 
@@ -74,6 +75,8 @@ const factored = (v: Value, asked: (factor: Value) => boolean): readonly [Value,
 const overRows = (x: Value): Value | undefined => {
   const columns = x.type.shape[Op.rank(x) - 1] as Dim;
   if (typeof columns !== 'number' || columns < wide) return undefined;
+  const before = x.type.shape.slice(0, -1);
+  if (isStatic(before) && product(before) < high) return undefined;
   const flat = (v: Value): Value => (Op.rank(v) === 2 ? v : Op.reshape(['?', columns])(v));
   const eachRow = x.type.shape.map((d, i) => (i === Op.rank(x) - 1 ? 1 : d));
   const weighted = factored(x, (w) => w.type.shape.join() === eachRow.join());
