@@ -218,7 +218,9 @@ const comparison = async (): Promise<void> => {
       for (const library of others) cells.push(await cell(library, workload, both.parameters));
       return cells;
     });
-  console.log('\nIn Node jax-js and TensorFlow.js have one thread.');
+  console.log(
+    '\nIn Node jax-js and TensorFlow.js have one thread. Where one step takes longer than all rounds, it is the first.',
+  );
 };
 
 if (values.others && !hasOthers()) {
