@@ -10,7 +10,8 @@
  *     npm run bench -- --data                          # pipelines of data: samples a second and memory
  *
  * `--threads`: as many as the machine runs at once by default. `--limit`: seconds that a process may take for a workload, 120
- * by default; what takes longer is ended, and its row says so. `--keep-memory`: glibc keeps freed memory in our process too.
+ * by default; what takes longer is ended, and its row says so (two steps of the slowest of `--others` take more than 200).
+ * `--keep-memory`: glibc keeps freed memory in our process too.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -218,9 +219,7 @@ const comparison = async (): Promise<void> => {
       for (const library of others) cells.push(await cell(library, workload, both.parameters));
       return cells;
     });
-  console.log(
-    '\nIn Node jax-js and TensorFlow.js have one thread. Where one step takes longer than all rounds, it is the first.',
-  );
+  console.log('\nIn Node jax-js and TensorFlow.js have one thread. Their first step is not counted.');
 };
 
 if (values.others && !hasOthers()) {
