@@ -1,11 +1,16 @@
 /** Gradients of layer normalisation beside float64, where cancellation could take digits, and the passes that they take. */
+import { flow } from 'fp-ts/lib/function.js';
 import { describe, expect, it } from 'vitest';
 import { vjp } from '../../src/autodiff/Grad.ts';
 import { input, operator, topological, type Value } from '../../src/graph/Graph.ts';
-import { byProducts } from '../../src/graph/rewrite/Sums.ts';
+import { rewrite } from '../../src/graph/rewrite/Rewrite.ts';
+import { shared } from '../../src/graph/rewrite/Shared.ts';
+import { sums } from '../../src/graph/rewrite/Sums.ts';
 import { right } from '../interpret/support.ts';
 import { f32, graphOf, run } from '../support/evaluate.ts';
 import { noise } from '../training/support.ts';
+
+const byProducts = flow(rewrite(sums), shared);
 
 const [rows, n, epsilon] = [24, 128, 1e-5];
 

@@ -36,9 +36,9 @@ const watchedSession = (session: Runtime.Session): Runtime.Session => ({
 
 const watched = (runtime: Runtime.Runtime): Runtime.Runtime => ({
   ...runtime,
-  load: (model) => async () => {
+  load: (model, optimisation) => async () => {
     const start = performance.now();
-    const session = await runtime.load(model)();
+    const session = await runtime.load(model, optimisation)();
     spent.loading += performance.now() - start;
     return pipe(session, E.map(watchedSession));
   },

@@ -3,8 +3,11 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Graph, input, topological, type Value } from '../../src/graph/Graph.ts';
 import * as Op from '../../src/graph/Operators.ts';
-import { arranged } from '../../src/graph/rewrite/Arrangement.ts';
+import { arrangement } from '../../src/graph/rewrite/Arrangement.ts';
+import { rewrite } from '../../src/graph/rewrite/Rewrite.ts';
 import { f32, graphOf, run } from '../support/evaluate.ts';
+
+const arranged = rewrite(arrangement);
 
 const x = input('x', 'float32', [2, 3, 4]);
 const feeds = {

@@ -1,10 +1,15 @@
 /** Sums over rows as products: the same numbers, no less exact, and one row of ones. */
+import { flow } from 'fp-ts/lib/function.js';
 import { describe, expect, it } from 'vitest';
 import { input, topological, type Value } from '../../src/graph/Graph.ts';
 import * as Op from '../../src/graph/Operators.ts';
-import { byProducts } from '../../src/graph/rewrite/Sums.ts';
+import { rewrite } from '../../src/graph/rewrite/Rewrite.ts';
+import { shared } from '../../src/graph/rewrite/Shared.ts';
+import { sums } from '../../src/graph/rewrite/Sums.ts';
 import { f32, graphOf, run } from '../support/evaluate.ts';
 import { noise } from '../training/support.ts';
+
+const byProducts = flow(rewrite(sums), shared);
 
 const names = (values: Readonly<Record<string, Value>>): readonly string[] =>
   topological(byProducts(graphOf(values)).outputs.map((o) => o.value)).flatMap((n) =>

@@ -304,6 +304,7 @@ describe('session options', () => {
       extra: { session: { set_denormal_as_zero: '1' } },
     });
     expect(Runtime.sessionOptions('cuda', 1)).toMatchObject({ executionProviders: ['cuda'] });
+    expect(Runtime.sessionOptions('cpu', 1, true, 'disabled').graphOptimizationLevel).toBe('disabled');
     expect(Runtime.sessionOptions('cpu', 1).extra).toEqual({ session: { set_denormal_as_zero: '1' } });
     expect(Runtime.sessionOptions('cpu', 1, false).extra).toEqual({
       session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } },

@@ -171,9 +171,9 @@ describe('Freeze and Thaw', () => {
     const loads: string[] = [];
     const watched = world({
       ...shared,
-      load: (model) => {
+      load: (...given) => {
         loads.push('load');
-        return shared.load(model);
+        return shared.load(...given);
       },
     });
     const idle = pipe(T.fit(objective, { ...base, epochs: 2 }), asking(atEpoch(1, { _tag: 'Thaw', paths: ['dense'] })));

@@ -164,7 +164,7 @@ export const counted = (
     live: () => ({ sessions: sessions.size, residents: residents.size }),
     runtime: {
       ...inner,
-      load: (model) => pipe(perhaps('load', inner.load(model)), TE.map(session)),
+      load: (model, optimisation) => pipe(perhaps('load', inner.load(model, optimisation)), TE.map(session)),
       upload: (tensors, own) => pipe(perhaps('upload', inner.upload(tensors, own)), TE.map(noted)),
       download: (all) => perhaps('download', inner.download(all)),
       free: (all) => {

@@ -17,7 +17,8 @@ import { type AutodiffError, grad, hasGradient } from '../autodiff/Grad.ts';
 import type { Graph, Output, Value } from '../graph/Graph.ts';
 import * as G from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
-import { arranged } from '../graph/rewrite/Arrangement.ts';
+import { arrangement } from '../graph/rewrite/Arrangement.ts';
+import { rewrite } from '../graph/rewrite/Rewrite.ts';
 import { shared } from '../graph/rewrite/Shared.ts';
 import { simplify } from '../graph/rewrite/Simplify.ts';
 import { flattened } from '../graph/updates/Flat.ts';
@@ -55,10 +56,10 @@ export interface Problem {
 export type Emission = (graph: Graph) => Graph;
 
 /** What helps whatever the operators are. */
-export const inOrder: Emission = flow(flattened, arranged);
+export const inOrder: Emission = flow(shared, flattened, rewrite(arrangement));
 
 /** Fast with plain operators, on any provider. */
-export const plainly: Emission = flow(simplify(), shared, inOrder);
+export const plainly: Emission = flow(simplify(), inOrder);
 
 export interface EvaluationPlan {
   readonly graph: Graph;

@@ -58,6 +58,9 @@ export interface RunResult {
   readonly milliseconds: number;
 }
 
+/** What onnxruntime makes of a graph before it runs it. 'disabled': it runs as it is written, and opens sooner. Default: 'all'. */
+export type Optimisation = 'all' | 'disabled';
+
 export interface Session {
   readonly run: (run: Run) => TE.TaskEither<RuntimeError, RunResult>;
   readonly release: Task<void>;
@@ -68,7 +71,7 @@ export interface Runtime {
   /** Threads within an operator. */
   readonly threads: number;
   /** A session for an encoded ONNX model. */
-  readonly load: (model: Uint8Array) => TE.TaskEither<RuntimeError, Session>;
+  readonly load: (model: Uint8Array, optimisation?: Optimisation) => TE.TaskEither<RuntimeError, Session>;
   /**
    * Copies stay in the worker. Of the names in `own` nobody else has the arrays: a runtime may move their memory and leave them
    * empty.
@@ -288,9 +291,10 @@ export const sessionOptions = (
   provider: Provider,
   threads: number,
   spinning = true,
+  optimisation: Optimisation = 'all',
 ): InferenceSession.SessionOptions => ({
   executionProviders: [provider],
-  graphOptimizationLevel: 'all',
+  graphOptimizationLevel: optimisation,
   // From the second step on it would take the memory of a step in one piece, beside that of the first step, which stays taken.
   enableMemPattern: false,
   intraOpNumThreads: threads,
@@ -343,11 +347,15 @@ export const node =
     return {
       provider,
       threads,
-      load: (model) =>
+      load: (model, optimisation) =>
         wrong !== undefined
           ? TE.left(wrong)
           : pipe(
-              link.send('load', { _tag: 'Load', model, options: sessionOptions(provider, threads, spinning) }),
+              link.send('load', {
+                _tag: 'Load',
+                model,
+                options: sessionOptions(provider, threads, spinning, optimisation),
+              }),
               TE.bimap(explained(provider), (reply) => session(link, reply.session ?? 0)),
             ),
       upload: (given, own = []) => {

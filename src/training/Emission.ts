@@ -8,7 +8,8 @@ import * as TE from 'fp-ts/lib/TaskEither.js';
 import { blocked } from '../graph/blocked/Blocked.ts';
 import { toBlocked } from '../graph/blocked/Layout.ts';
 import * as G from '../graph/Graph.ts';
-import { byProducts } from '../graph/rewrite/Sums.ts';
+import { simplify } from '../graph/rewrite/Simplify.ts';
+import { sums } from '../graph/rewrite/Sums.ts';
 import { inPieces } from '../graph/updates/Tiled.ts';
 import { type Emission, inOrder, plainly } from '../interpret/Plan.ts';
 import type { Resolved } from '../model/Resolved.ts';
@@ -77,8 +78,10 @@ const isImage = (type: AnyShape): boolean => dims(type).length === 4;
 
 /** `batchSize` is that of training: an inference graph has nothing that depends on it. */
 export const emissionFor = (runtime: Runtime, { layers }: Resolved, batchSize = 1): T.Task<Emission> =>
-  pipe(
-    layers.some(({ input }) => input.some(isImage)) ? blockSize(runtime) : T.of(undefined),
-    T.map((block) => (block === undefined ? plainly : flow(blocked(block, batchSize), inOrder))),
-    T.map((emission) => (runtime.provider === 'cpu' ? flow(emission, byProducts, inPieces) : emission)),
-  );
+  runtime.provider === 'cpu'
+    ? pipe(
+        layers.some(({ input }) => input.some(isImage)) ? blockSize(runtime) : T.of(undefined),
+        T.map((block) => (block === undefined ? simplify(undefined, [sums]) : blocked(block, batchSize, [sums]))),
+        T.map((first) => flow(first, inOrder, inPieces)),
+      )
+    : T.of(plainly);

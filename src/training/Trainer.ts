@@ -203,9 +203,13 @@ const openRest = (
     })),
   );
 
+/** On the CPU the graph of training is written as it is fast there: onnxruntime's own passes would only take time. */
+const learnerOf = ({ training }: TrainerSettings, runtime: Runtime): TE.TaskEither<RuntimeError, Session> =>
+  runtime.load(training.model, runtime.provider === 'cpu' ? 'disabled' : 'all');
+
 const openAll = (s: TrainerSettings, runtime: Runtime): TE.TaskEither<TrainingError, Opened> =>
   pipe(
-    meanwhile(runtime.load(s.training.model), openRest(s, runtime)),
+    meanwhile(learnerOf(s, runtime), openRest(s, runtime)),
     TE.map(([learner, rest]) => ({ learner, ...rest })),
   );
 
@@ -219,7 +223,7 @@ const recorded = (runtime: Runtime, releases: T.Task<unknown>[]): Runtime => {
     };
   return {
     ...runtime,
-    load: (model) => pipe(runtime.load(model), TE.map(keep((session) => session.release))),
+    load: (model, optimisation) => pipe(runtime.load(model, optimisation), TE.map(keep((session) => session.release))),
     upload: (tensors, own) =>
       pipe(runtime.upload(tensors, own), TE.map(keep((all) => runtime.free(Object.values(all))))),
   };

@@ -9,8 +9,7 @@
  */
 import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { predecessors, topological } from '../Graph.ts';
-import { usesOf } from '../rewrite/Rewrite.ts';
-import { shared } from '../rewrite/Shared.ts';
+import { type Rule as AnyRule, usesOf } from '../rewrite/Rewrite.ts';
 import { simplify } from '../rewrite/Simplify.ts';
 import { fits } from './KernelGradient.ts';
 import { imageOf, isPoint, toBlocked, toPlain } from './Layout.ts';
@@ -63,12 +62,12 @@ const before = (nodes: readonly Node[]): ((others: readonly Node[], last: Node) 
 
 /**
  * `block` is onnxruntime's: 16 with AVX-512, else 8. `batch` is how many samples most batches have: what sums over the batch is
- * in blocks only if they fill blocks.
+ * in blocks only if they fill blocks. `others`: rules for what is plain.
  */
 export const blocked =
-  (block: number, batch: number) =>
+  (block: number, batch: number, others: readonly AnyRule[] = []) =>
   (given: Graph): Graph => {
-    const graph = simplify(fits(block, batch))(given);
+    const graph = simplify(fits(block, batch), others)(given);
     const outputs = graph.outputs.map((o) => o.value);
     const nodes = topological(outputs);
     const readers = readersOf(nodes);
@@ -150,5 +149,5 @@ export const blocked =
         node.outputs.map((type, index) => ({ plain: { type, node: copy, index }, blocked: undefined })),
       );
     }
-    return shared({ ...graph, outputs: graph.outputs.map((o) => ({ ...o, value: plain(o.value) })) });
+    return { ...graph, outputs: graph.outputs.map((o) => ({ ...o, value: plain(o.value) })) };
   };

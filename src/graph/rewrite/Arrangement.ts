@@ -3,9 +3,9 @@
  *
  * Law: the outputs are exactly those of the given graph.
  */
-import type { Graph, OperatorNode, Value } from '../Graph.ts';
+import type { OperatorNode, Value } from '../Graph.ts';
 import { ints, isStatic, op } from '../operators/node.ts';
-import { constantOf, intOf, intsOf, type Rule, rewrite } from './Rewrite.ts';
+import { constantOf, intOf, intsOf, type Rule } from './Rewrite.ts';
 
 const before = (node: OperatorNode): OperatorNode | undefined => {
   const of = node.inputs[0]?.node;
@@ -41,7 +41,7 @@ const reshaped: Rule = (node) => {
 const sameSizes = (x: Value, shape: readonly number[]): boolean =>
   x.type.shape.length === shape.length && x.type.shape.every((d, i) => d === shape[i]);
 
-const arrangements: Rule = (node, around) =>
+export const arrangement: Rule = (node, around) =>
   node.domain !== ''
     ? undefined
     : node.operator === 'Transpose'
@@ -49,5 +49,3 @@ const arrangements: Rule = (node, around) =>
       : node.operator === 'Reshape'
         ? reshaped(node, around)
         : undefined;
-
-export const arranged: (graph: Graph) => Graph = rewrite(arrangements);

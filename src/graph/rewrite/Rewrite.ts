@@ -115,6 +115,17 @@ export const rewrite =
     return reread(graph);
   };
 
+/** The first of the rules that says something. */
+export const firstOf =
+  (rules: readonly Rule[]): Rule =>
+  (node, around) => {
+    for (const rule of rules) {
+      const found = rule(node, around);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+
 // -------------------------------------------------------------------------------------
 // helpers of rules
 // -------------------------------------------------------------------------------------

@@ -9,17 +9,12 @@ import { asProducts, type KernelGradient } from '../KernelGradient.ts';
 import { activations } from './Activations.ts';
 import { intoConvolution } from './Normalized.ts';
 import { reductions } from './Reductions.ts';
-import { rewrite } from './Rewrite.ts';
+import { firstOf, type Rule, rewrite } from './Rewrite.ts';
 import { sizes } from './Sizes.ts';
 
-/** `isKept`: kernels' gradients that stay convolutions. Default: none. */
-export const simplify = (isKept: (gradient: KernelGradient) => boolean = () => false): ((graph: Graph) => Graph) => {
-  const rules = [sizes, reductions, asProducts(isKept), intoConvolution, activations];
-  return rewrite((node, around) => {
-    for (const rule of rules) {
-      const found = rule(node, around);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  });
-};
+/** `isKept`: kernels' gradients that stay convolutions. Default: none. `rules`: what else helps where the graph runs. */
+export const simplify = (
+  isKept: (gradient: KernelGradient) => boolean = () => false,
+  rules: readonly Rule[] = [],
+): ((graph: Graph) => Graph) =>
+  rewrite(firstOf([sizes, reductions, asProducts(isKept), intoConvolution, activations, ...rules]));

@@ -6,14 +6,12 @@
  *
  * Law: the outputs are those of the given graph up to rounding.
  */
-import { flow } from 'fp-ts/lib/function.js';
 import type { Dim } from '../../shape/Shape.ts';
-import type { Graph, OperatorNode, Value } from '../Graph.ts';
+import type { OperatorNode, Value } from '../Graph.ts';
 import { label, operator, sameShape, valueType } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { isStatic, product } from '../operators/node.ts';
-import { constantOf, intOf, type Rule, rewrite } from './Rewrite.ts';
-import { shared } from './Shared.ts';
+import { constantOf, intOf, type Rule } from './Rewrite.ts';
 import { sizes } from './Sizes.ts';
 
 /** Fewer columns are summed as fast, and so are fewer rows. */
@@ -94,7 +92,7 @@ const alongRows = (x: Value, isMean: boolean): Value | undefined => {
   return Op.matMul(of, Op.reshape([n, 1])(isMean ? Op.mul(factor, 1 / n) : factor));
 };
 
-const rule: Rule = (node) => {
+export const sums: Rule = (node) => {
   const [x] = node.inputs;
   const [type] = node.outputs;
   const isMean = node.operator === 'ReduceMean';
@@ -103,8 +101,8 @@ const rule: Rule = (node) => {
   const keeps = intOf(node, 'keepdims', 1) === 1;
   const named = (v: Value): readonly Value[] => [node.label === undefined ? v : label(node.label)(v)];
   if (keeps && isAlongRows(node, x)) {
-    const sums = alongRows(x, isMean);
-    return sums === undefined ? undefined : named(sums);
+    const along = alongRows(x, isMean);
+    return along === undefined ? undefined : named(along);
   }
   const sum = isOverRows(node, x) ? overRows(x) : undefined;
   const rows = isMean ? rowsOf(x) : undefined;
@@ -112,5 +110,3 @@ const rule: Rule = (node) => {
   const result = rows === undefined ? sum : Op.div(sum, Op.cast('float32')(rows));
   return named(keeps ? Op.reshape(type.shape)(result) : result);
 };
-
-export const byProducts: (graph: Graph) => Graph = flow(rewrite(rule), shared);

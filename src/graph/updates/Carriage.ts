@@ -1,5 +1,5 @@
 /** Loops that carry other values: several in one, or one in another shape. */
-import type { OperatorNode, Value } from '../Graph.ts';
+import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { graph as graphOf } from '../Graph.ts';
 import type { LoopBody } from '../LoopBody.ts';
 import { substitute, substitution } from '../Substitute.ts';
@@ -67,3 +67,23 @@ export const recarried = (
     ...body.scanned.map((_, i) => result(kept.length + carriages.length + i)),
   ];
 };
+
+/** The loops of a graph that are in no other's body. */
+const loopsOf = (graph: Graph): readonly OperatorNode[] => {
+  const found = new Set<Node>(graph.outputs.map((o) => o.value.node));
+  for (const node of found)
+    if (node._tag === 'Operator') for (const v of node.inputs) if (v !== undefined) found.add(v.node);
+  return [...found].filter((n): n is OperatorNode => n._tag === 'Operator' && n.operator === 'Loop' && n.domain === '');
+};
+
+/** The graph with something in place of the outputs of its loop over steps; without one, or with several, as it is. */
+export const withLoop =
+  (change: (loop: OperatorNode) => readonly Value[] | undefined) =>
+  (graph: Graph): Graph => {
+    const [loop, ...others] = loopsOf(graph);
+    const results = loop === undefined || others.length > 0 ? undefined : change(loop);
+    if (loop === undefined || results === undefined) return graph;
+    const pairs = results.map((to, index) => [{ type: to.type, node: loop, index }, to] as const);
+    const values = substitute(substitution(pairs))(graph.outputs.map((o) => o.value));
+    return { ...graph, outputs: graph.outputs.map((o, i) => ({ ...o, value: values[i] as Value })) };
+  };

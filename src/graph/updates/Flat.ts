@@ -6,12 +6,11 @@
  *
  * Law: the outputs are exactly those of the given graph.
  */
-import type { Graph, Value } from '../Graph.ts';
+import type { Graph, OperatorNode, Value } from '../Graph.ts';
 import { input } from '../Graph.ts';
 import { type LoopBody, loopBody } from '../LoopBody.ts';
 import * as Op from '../Operators.ts';
-import { type Rule, rewrite } from '../rewrite/Rewrite.ts';
-import { type Carriage, recarried } from './Carriage.ts';
+import { type Carriage, recarried, withLoop } from './Carriage.ts';
 import { computed, type Island, islands, isNumber, isWhole } from './Island.ts';
 
 /** Elements of the largest arrays that are put together: of more, copying them costs more than the calls that it saves. */
@@ -31,9 +30,16 @@ const groupsOf = (body: LoopBody): readonly Group[] => {
   return [...alike.values()].filter((of) => of.length > 1);
 };
 
+/** In the shape that it was computed in. */
+const unshaped = (v: Value): Value =>
+  v.node._tag === 'Operator' && v.node.operator === 'Reshape' && v.node.domain === ''
+    ? unshaped(v.node.inputs[0] as Value)
+    : v;
+
 /** Arrays behind each other. */
 const together = (arrays: readonly Value[], size: number): Value => {
-  const lines = arrays.map((v) => (v.type.shape.length === 1 ? v : Op.reshapeTo(Op.int64s([-1]), ['?'])(v)));
+  const all = Op.int64s([-1]);
+  const lines = arrays.map((v) => (v.type.shape.length === 1 ? v : Op.reshapeTo(all, ['?'])(unshaped(v))));
   const whole = Op.concat(0)(lines);
   return { ...whole, type: { ...whole.type, shape: [size] } };
 };
@@ -62,8 +68,7 @@ const carriagesOf = (group: Group, initial: readonly (Value | undefined)[], name
     };
   });
 
-const flat: Rule = (node) => {
-  if (node.operator !== 'Loop' || node.domain !== '') return undefined;
+const flat = (node: OperatorNode): readonly Value[] | undefined => {
   const body = loopBody(node);
   const groups = groupsOf(body);
   if (groups.length === 0) return undefined;
@@ -94,4 +99,4 @@ const flat: Rule = (node) => {
 };
 
 /** The graph with the small updates of its loops put together. */
-export const flattened: (graph: Graph) => Graph = rewrite(flat);
+export const flattened: (graph: Graph) => Graph = withLoop(flat);

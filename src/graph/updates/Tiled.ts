@@ -7,12 +7,11 @@
  *
  * Law: the outputs are exactly those of the given graph.
  */
-import type { Graph, Value } from '../Graph.ts';
+import type { Graph, OperatorNode, Value } from '../Graph.ts';
 import { graph as graphOf, input } from '../Graph.ts';
 import { type LoopBody, loopBody } from '../LoopBody.ts';
 import * as Op from '../Operators.ts';
-import { type Rule, rewrite } from '../rewrite/Rewrite.ts';
-import { type Carriage, recarried } from './Carriage.ts';
+import { type Carriage, recarried, withLoop } from './Carriage.ts';
 import { computed, type Island, islands, isRow, isWhole } from './Island.ts';
 
 /** Elements of the smallest weight that is worth it: of less, all that an update reads stays in cache anyway. */
@@ -59,9 +58,13 @@ const carriagesOf = (tiling: Tiling, initial: readonly (Value | undefined)[]): r
     apart: (pieces) => [Op.reshape(tiling.island.shape)(pieces)],
   }));
 
-const tiled: Rule = (node) => {
-  if (node.operator !== 'Loop' || node.domain !== '') return undefined;
+/** Whether there is a weight that is worth it at all. */
+const isLarge = ({ type }: Value): boolean =>
+  type.shape.reduce<number>((n, d) => (typeof d === 'number' ? n * d : 0), 1) >= smallest;
+
+const tiled = (node: OperatorNode): readonly Value[] | undefined => {
   const body = loopBody(node);
+  if (!body.before.some(isLarge)) return undefined;
   const tilings = tilingsOf(body);
   if (tilings.length === 0) return undefined;
   const carriages = tilings.map((tiling) => carriagesOf(tiling, node.inputs.slice(2)));
@@ -91,4 +94,4 @@ const tiled: Rule = (node) => {
 };
 
 /** The graph with the large updates of its loops in pieces: for processors with caches. */
-export const inPieces: (graph: Graph) => Graph = rewrite(tiled);
+export const inPieces: (graph: Graph) => Graph = withLoop(tiled);
