@@ -4,6 +4,7 @@
  * Law: the outputs are exactly those of the given graph.
  */
 import type { OperatorNode, Value } from '../Graph.ts';
+import { label } from '../Graph.ts';
 import { ints, isStatic, op } from '../operators/node.ts';
 import { constantOf, intOf, intsOf, type Rule } from './Rewrite.ts';
 
@@ -14,6 +15,8 @@ const before = (node: OperatorNode): OperatorNode | undefined => {
     : undefined;
 };
 
+const named = (node: OperatorNode) => (v: Value) => (node.label === undefined ? v : label(node.label)(v));
+
 const transposed: Rule = (node) => {
   const first = before(node);
   const [outer, inner] = [intsOf(node, 'perm'), first === undefined ? undefined : intsOf(first, 'perm')];
@@ -22,7 +25,7 @@ const transposed: Rule = (node) => {
   if (outer === undefined || inner === undefined || x === undefined || type === undefined) return undefined;
   const perm = outer.map((i) => inner[i] as number);
   if (perm.every((p, i) => p === i)) return [{ ...x, type }];
-  return [op('Transpose', [x], type, { perm: ints(perm) })];
+  return [named(node)(op('Transpose', [x], type, { perm: ints(perm) }))];
 };
 
 /** Of the second reshape only sizes may be asked that do not depend on what it is given. */
@@ -35,7 +38,7 @@ const reshaped: Rule = (node) => {
   const isSame = isStatic(type.shape) && sameSizes(x, type.shape);
   if (isSame) return [{ ...x, type }];
   const isFree = Array.from(target.data, Number).every((n) => n !== 0);
-  return x === node.inputs[0] || !isFree ? undefined : [op('Reshape', [x, node.inputs[1]], type)];
+  return x === node.inputs[0] || !isFree ? undefined : [named(node)(op('Reshape', [x, node.inputs[1]], type))];
 };
 
 const sameSizes = (x: Value, shape: readonly number[]): boolean =>

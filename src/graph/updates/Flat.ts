@@ -7,7 +7,7 @@
  * Law: the outputs are exactly those of the given graph.
  */
 import type { Graph, OperatorNode, Value } from '../Graph.ts';
-import { input } from '../Graph.ts';
+import { input, label } from '../Graph.ts';
 import { type LoopBody, loopBody } from '../LoopBody.ts';
 import * as Op from '../Operators.ts';
 import { type Carriage, recarried, withLoop } from './Carriage.ts';
@@ -36,10 +36,17 @@ const unshaped = (v: Value): Value =>
     ? unshaped(v.node.inputs[0] as Value)
     : v;
 
+/** What the update of a weight is called, and so what its gradient is named after. */
+const nameOf = ({ nodes }: Island): string | undefined => nodes.findLast((n) => n.label !== undefined)?.label;
+
 /** Arrays behind each other. */
-const together = (arrays: readonly Value[], size: number): Value => {
+const together = (arrays: readonly Value[], size: number, names: readonly (string | undefined)[] = []): Value => {
   const all = Op.int64s([-1]);
-  const lines = arrays.map((v) => (v.type.shape.length === 1 ? v : Op.reshapeTo(all, ['?'])(unshaped(v))));
+  const lines = arrays.map((v, i) => {
+    const name = names[i];
+    const line = v.type.shape.length === 1 ? v : Op.reshapeTo(all, ['?'])(unshaped(v));
+    return name === undefined || line === v ? line : label(name)(line);
+  });
   const whole = Op.concat(0)(lines);
   return { ...whole, type: { ...whole.type, shape: [size] } };
 };
@@ -89,6 +96,7 @@ const flat = (node: OperatorNode): readonly Value[] | undefined => {
           together(
             group.map((_, i) => given[i * n + k] as Value),
             size,
+            group.map(nameOf),
           ),
         ),
         levels: given.slice(group.length * n),
