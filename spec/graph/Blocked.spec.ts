@@ -9,27 +9,10 @@ import { type Graph, input, type OperatorNode, operator, topological, type Value
 import * as Op from '../../src/graph/Operators.ts';
 import { Environment, Layer as L, Optimizer } from '../../src/index.ts';
 import * as Plan from '../../src/interpret/Plan.ts';
-import { initialValues } from '../../src/model/Initial.ts';
 import type { NdArray } from '../../src/shape/NdArray.ts';
 import { blockSize } from '../../src/training/Emission.ts';
-import {
-  asModel,
-  beginning,
-  dataOf,
-  type Example,
-  float32,
-  floats,
-  int64,
-  mse,
-  problemOf,
-  range,
-  runOnce,
-  samples,
-  session,
-  typesOf,
-  uint32,
-} from '../interpret/problems.ts';
-import { resolvedOf, right } from '../interpret/support.ts';
+import { asModel, type Example, floats, mse, trainedBy } from '../interpret/problems.ts';
+import { resolvedOf } from '../interpret/support.ts';
 import { graphOf, run } from '../support/evaluate.ts';
 
 const env = Environment.node({ threads: 1 })();
@@ -129,23 +112,6 @@ const exampleOf = (layers: readonly AnyLayer[]): Example | undefined => {
 // both forms
 // -------------------------------------------------------------------------------------
 
-const steps = async (example: Example, emission: Plan.Emission) => {
-  const problem = problemOf(example);
-  const plan = right(Plan.trainingPlan(problem, typesOf(example, problem.resolved), 'cpu', new Set(), emission));
-  const on = await session(plan.model);
-  const results = await runOnce(on, {
-    ...beginning(plan, initialValues(resolvedOf(example.model), 3)),
-    ...dataOf(example),
-    indices: range(0, samples),
-    batch_size: int64(8),
-    learning_rate: float32(0.02),
-    step: int64(0),
-    seed: uint32(7),
-  });
-  await on.release();
-  return { results, graph: plan.graph };
-};
-
 const blockedNodes = (graph: Graph): readonly OperatorNode[] =>
   topological(graph.outputs.map((o) => o.value)).filter(
     (n): n is OperatorNode => n._tag === 'Operator' && n.domain === 'com.microsoft.nchwc',
@@ -175,9 +141,9 @@ it('random models take the same steps', async () => {
       const example = exampleOf(layers);
       fc.pre(example !== undefined);
       // As gradients are written, in the forms for any provider, and in blocks (which the batches fill, half fill or less).
-      const bare = await steps(example as Example, (g) => g);
-      const plain = await steps(example as Example, Plan.plainly);
-      const fast = await steps(example as Example, blocked(block, block));
+      const bare = await trainedBy(example as Example, (g) => g);
+      const plain = await trainedBy(example as Example, Plan.plainly);
+      const fast = await trainedBy(example as Example, blocked(block, block));
       counts.changed += blockedNodes(fast.graph).length > 0 ? 1 : 0;
       counts.overBatch += blockedNodes(fast.graph).some(sumsOverBatch) ? 1 : 0;
       for (const { results } of [plain, fast]) {

@@ -5,6 +5,7 @@ import * as ort from 'onnxruntime-node';
 import { Layer as L, Loss, Metric, Optimizer } from '../../src/index.ts';
 import type { DataTypes } from '../../src/interpret/Batches.ts';
 import * as Plan from '../../src/interpret/Plan.ts';
+import { initialValues } from '../../src/model/Initial.ts';
 import type { Model } from '../../src/model/Model.ts';
 import type { Resolved } from '../../src/model/Resolved.ts';
 import { goal } from '../../src/objective/Goal.ts';
@@ -242,4 +243,22 @@ export const runOnce = async (on: ort.InferenceSession, feeds: Arrays): Promise<
   const given = Object.entries(feeds).filter(([name]) => on.inputNames.includes(name));
   const results = await on.run(Object.fromEntries(given.map(([name, a]) => [name, toTensor(a)])));
   return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, fromTensor(t)]));
+};
+
+/** Three training steps in the forms of an emission: what comes out, and the graph. */
+export const trainedBy = async (example: Example, emission: Plan.Emission) => {
+  const problem = problemOf(example);
+  const plan = right(Plan.trainingPlan(problem, typesOf(example, problem.resolved), 'cpu', new Set(), emission));
+  const on = await session(plan.model);
+  const results = await runOnce(on, {
+    ...beginning(plan, initialValues(resolvedOf(example.model), 3)),
+    ...dataOf(example),
+    indices: range(0, samples),
+    batch_size: int64(8),
+    learning_rate: float32(0.02),
+    step: int64(0),
+    seed: uint32(7),
+  });
+  await on.release();
+  return { results, graph: plan.graph };
 };

@@ -13,9 +13,8 @@
 import type { Dim } from '../shape/Shape.ts';
 import { type Cells, places, seen } from './Cells.ts';
 import type { OperatorNode, Value } from './Graph.ts';
-import { label } from './Graph.ts';
 import * as Op from './Operators.ts';
-import { intOf, intsOf, type Rule } from './rewrite/Rewrite.ts';
+import { intOf, intsOf, named, type Rule } from './rewrite/Rewrite.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -188,5 +187,5 @@ export const asProducts =
     const gradient = recognised(node);
     if (gradient === undefined || isKept(gradient)) return undefined;
     const value = swapped(byTaps(gradient));
-    return [node.label === undefined ? value : label(node.label)(value)];
+    return [named(node)(value)];
   };

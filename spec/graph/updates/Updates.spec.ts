@@ -9,27 +9,9 @@ import { simplify } from '../../../src/graph/rewrite/Simplify.ts';
 import { flattened } from '../../../src/graph/updates/Flat.ts';
 import { inPieces } from '../../../src/graph/updates/Tiled.ts';
 import { Layer as L } from '../../../src/index.ts';
-import * as Plan from '../../../src/interpret/Plan.ts';
-import { initialValues } from '../../../src/model/Initial.ts';
+import type * as Plan from '../../../src/interpret/Plan.ts';
 import type { NdArray } from '../../../src/shape/NdArray.ts';
-import {
-  asModel,
-  beginning,
-  dataOf,
-  type Example,
-  float32,
-  floats,
-  int64,
-  mse,
-  problemOf,
-  range,
-  runOnce,
-  samples,
-  session,
-  typesOf,
-  uint32,
-} from '../../interpret/problems.ts';
-import { resolvedOf, right } from '../../interpret/support.ts';
+import { asModel, type Example, floats, mse, trainedBy } from '../../interpret/problems.ts';
 import { optimizers } from '../../optimizer/all.ts';
 
 const operators = (g: Graph): readonly OperatorNode[] =>
@@ -42,23 +24,6 @@ const count = (g: Graph, operator: string): number => operators(g).filter((n) =>
 // -------------------------------------------------------------------------------------
 
 const bare: Plan.Emission = flow(simplify(), shared);
-
-const steps = async (example: Example, emission: Plan.Emission) => {
-  const problem = problemOf(example);
-  const plan = right(Plan.trainingPlan(problem, typesOf(example, problem.resolved), 'cpu', new Set(), emission));
-  const on = await session(plan.model);
-  const results = await runOnce(on, {
-    ...beginning(plan, initialValues(resolvedOf(example.model), 3)),
-    ...dataOf(example),
-    indices: range(0, samples),
-    batch_size: int64(8),
-    learning_rate: float32(0.02),
-    step: int64(0),
-    seed: uint32(7),
-  });
-  await on.release();
-  return { results, graph: plan.graph };
-};
 
 const example = (model: unknown, width: number, optimizer: Example['optimizer']): Example => ({
   model: asModel(model),
@@ -92,8 +57,8 @@ const expectSameBits = (a: Readonly<Record<string, NdArray>>, b: Readonly<Record
 };
 
 it.each(Object.entries(optimizers))('%s updates small weights together, to the same bits', async (_, optimizer) => {
-  const apart = await steps(example(small, 6, optimizer), bare);
-  const together = await steps(example(small, 6, optimizer), flow(bare, flattened));
+  const apart = await trainedBy(example(small, 6, optimizer), bare);
+  const together = await trainedBy(example(small, 6, optimizer), flow(bare, flattened));
   expect(operators(together.graph).length).not.toBe(operators(apart.graph).length);
   expectSameBits(apart.results, together.results);
 });
@@ -102,8 +67,8 @@ it.each(['sgd, momentum', 'adam, amsgrad', 'lamb', 'rmsprop, centered', 'adafact
   '%s updates large weights in pieces, to the same bits',
   async (name) => {
     const optimizer = optimizers[name] as Example['optimizer'];
-    const whole = await steps(example(large, 3, optimizer), bare);
-    const pieces = await steps(example(large, 3, optimizer), flow(bare, inPieces));
+    const whole = await trainedBy(example(large, 3, optimizer), bare);
+    const pieces = await trainedBy(example(large, 3, optimizer), flow(bare, inPieces));
     expect(count(pieces.graph, 'Scan')).toBe(1);
     expectSameBits(whole.results, pieces.results);
   },

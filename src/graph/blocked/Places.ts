@@ -3,8 +3,9 @@
  */
 import type { Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
+import { named } from '../rewrite/Rewrite.ts';
 import { framed, imageOf, nchwc } from './Layout.ts';
-import { constants, explicitPads, inBlocks, inPlain, named, output, type Rule } from './Rule.ts';
+import { constants, explicitPads, inBlocks, inPlain, output, type Rule } from './Rule.ts';
 
 // -------------------------------------------------------------------------------------
 // sizes

@@ -2,7 +2,6 @@
  * What a rule of the blocked layout is, and what rules are written with.
  */
 import type { Attribute, OperatorNode, Value } from '../Graph.ts';
-import { label } from '../Graph.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -33,9 +32,6 @@ export const inBlocks = (value: Value): Rewritten => ({ _tag: 'Blocked', value }
 export const inPlain = (value: Value): Rewritten => ({ _tag: 'Plain', value });
 
 export const output = (node: OperatorNode): Value => ({ type: node.outputs[0] as Value['type'], node, index: 0 });
-
-export const named = (node: OperatorNode) => (value: Value) =>
-  node.label === undefined ? value : label(node.label)(value);
 
 export const intOf = (a: Attribute | undefined, fallback: number): number => (a?._tag === 'Int' ? a.value : fallback);
 export const constants = (v: Value | undefined): readonly number[] | undefined =>

@@ -7,6 +7,7 @@ import { recognised } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
 import { int, ints, text } from '../operators/node.ts';
 import { affineOf } from '../rewrite/Normalized.ts';
+import { named } from '../rewrite/Rewrite.ts';
 import { convTranspose } from './ConvTranspose.ts';
 import { byBlocks, fits } from './KernelGradient.ts';
 import { kernelOfBlocks, kernelOfFilters } from './KernelLayout.ts';
@@ -19,7 +20,6 @@ import {
   inBlocks,
   inPlain,
   intOf,
-  named,
   output,
   type Rewritten,
   type Rule,

@@ -6,11 +6,11 @@
  */
 import type { NdArray } from '../../shape/NdArray.ts';
 import type { OperatorNode, Value } from '../Graph.ts';
-import { constant, label } from '../Graph.ts';
+import { constant } from '../Graph.ts';
 import { add } from '../operators/elementwise.ts';
 import { gemm, matMul } from '../operators/products.ts';
 import { alongAxis, fromArray, type Numbers, sizeOf, toArray } from './Numbers.ts';
-import { constantOf, floatOf, intOf, intsOf, labelOf, type Rule, rewrite, siblingLabel } from './Rewrite.ts';
+import { constantOf, floatOf, intOf, intsOf, labelOf, named, type Rule, rewrite, siblingLabel } from './Rewrite.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -202,7 +202,7 @@ const rebuild = (p: Product, x: Value, weights: Numbers, bias: Float64Array): Va
     constant(toArray(dtypeOf(p))(weights), labelOf(w)),
     constant(toArray(dtypeOf(p))({ shape: [bias.length], data: bias }), name),
   );
-  return p.node.label === undefined ? y : label(p.node.label)(y);
+  return named(p.node)(y);
 };
 
 // -------------------------------------------------------------------------------------

@@ -5,9 +5,8 @@
  */
 import * as Gates from '../Gates.ts';
 import type { OperatorNode, Value } from '../Graph.ts';
-import { label } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { floatOf, type Rule, type Surroundings } from './Rewrite.ts';
+import { floatOf, named, type Rule, type Surroundings } from './Rewrite.ts';
 
 const operatorOf = (v: Value | undefined, operator: string): OperatorNode | undefined =>
   v?.node._tag === 'Operator' && v.node.domain === '' && v.node.operator === operator ? v.node : undefined;
@@ -62,5 +61,5 @@ export const activations: Rule = (node, around) => {
   const y = faster(node, x, around);
   if (y === undefined) return undefined;
   const typed = { ...y, type };
-  return [node.label === undefined ? typed : label(node.label)(typed)];
+  return [named(node)(typed)];
 };

@@ -4,9 +4,8 @@
  * Law: the outputs are exactly those of the given graph.
  */
 import type { OperatorNode, Value } from '../Graph.ts';
-import { label } from '../Graph.ts';
 import { ints, isStatic, op } from '../operators/node.ts';
-import { constantOf, intOf, intsOf, type Rule } from './Rewrite.ts';
+import { constantOf, intOf, intsOf, named, type Rule } from './Rewrite.ts';
 
 const before = (node: OperatorNode): OperatorNode | undefined => {
   const of = node.inputs[0]?.node;
@@ -14,8 +13,6 @@ const before = (node: OperatorNode): OperatorNode | undefined => {
     ? of
     : undefined;
 };
-
-const named = (node: OperatorNode) => (v: Value) => (node.label === undefined ? v : label(node.label)(v));
 
 const transposed: Rule = (node) => {
   const first = before(node);

@@ -5,9 +5,8 @@
  */
 import { scalar } from '../Constants.ts';
 import type { Graph, OperatorNode, Value } from '../Graph.ts';
-import { label } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { floatOf, intOf, type Rule, rewrite } from './Rewrite.ts';
+import { floatOf, intOf, named, type Rule, rewrite } from './Rewrite.ts';
 
 type Expansion = (x: Value, node: OperatorNode) => Value | undefined;
 
@@ -53,7 +52,7 @@ const expansion =
     const [x] = node.inputs;
     if (since === undefined || since <= opset || expand === undefined || x === undefined) return undefined;
     const y = expand(x, node);
-    return y === undefined ? undefined : [node.label === undefined ? y : label(node.label)(y)];
+    return y === undefined ? undefined : [named(node)(y)];
   };
 
 /** The graph without operators that the opset does not have, as far as others can say them. */

@@ -9,11 +9,11 @@
  */
 import { tensor } from '../Constants.ts';
 import type { Graph, OperatorNode, Value } from '../Graph.ts';
-import { constant, label, type Node, operator, valueType } from '../Graph.ts';
+import { constant, type Node, operator, valueType } from '../Graph.ts';
 import { add, cast, mul } from '../operators/elementwise.ts';
 import { transposed } from './Evaluate.ts';
 import { alongAxis, around, fromArray, type Numbers, sizeOf, toArray } from './Numbers.ts';
-import { constantOf, floatOf, intOf, labelOf, rewrite, siblingLabel } from './Rewrite.ts';
+import { constantOf, floatOf, intOf, labelOf, named, rewrite, siblingLabel } from './Rewrite.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -166,7 +166,7 @@ export const quantise =
           node.outputs[0]?.shape ?? [],
         );
         const sum = bias === undefined ? y : add(y, bias);
-        return [node.label === undefined ? sum : label(node.label)(sum)];
+        return [named(node)(sum)];
       }
       const read = once(back, w, `axis ${axis}`, () => dequantised(quantised(numbers, axis, labelOf(w)), axis));
       const next: OperatorNode = { ...node, inputs: node.inputs.map((v, i) => (i === place.input ? read : v)) };

@@ -9,7 +9,7 @@
 import type { NdArray } from '../../shape/NdArray.ts';
 import { bodies } from '../Captured.ts';
 import type { Attribute, Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { isSame, topological } from '../Graph.ts';
+import { isSame, label, topological } from '../Graph.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -145,6 +145,12 @@ export const siblingLabel = (label: string | undefined, role: string): string | 
   const layer = layerOf(label);
   return layer === undefined ? undefined : `${layer}.${role}`;
 };
+
+/** What stands in place of a node, with its name. */
+export const named =
+  ({ label: name }: OperatorNode) =>
+  (v: Value): Value =>
+    name === undefined ? v : label(name)(v);
 
 export const intOf = ({ attributes }: OperatorNode, name: string, otherwise: number): number =>
   attributes[name]?._tag === 'Int' ? attributes[name].value : otherwise;

@@ -8,10 +8,10 @@
  */
 import type { Dim } from '../../shape/Shape.ts';
 import type { OperatorNode, Value } from '../Graph.ts';
-import { label, operator, sameShape, valueType } from '../Graph.ts';
+import { operator, sameShape, valueType } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { isStatic, product } from '../operators/node.ts';
-import { constantOf, intOf, type Rule } from './Rewrite.ts';
+import { constantOf, intOf, named, type Rule } from './Rewrite.ts';
 import { sizes } from './Sizes.ts';
 
 /** Fewer columns are summed as fast, and so are fewer rows. */
@@ -99,14 +99,13 @@ export const sums: Rule = (node) => {
   if (node.domain !== '' || !(isMean || node.operator === 'ReduceSum')) return undefined;
   if (x?.type.dtype !== 'float32' || type === undefined || Op.rank(x) < 2) return undefined;
   const keeps = intOf(node, 'keepdims', 1) === 1;
-  const named = (v: Value): readonly Value[] => [node.label === undefined ? v : label(node.label)(v)];
   if (keeps && isAlongRows(node, x)) {
     const along = alongRows(x, isMean);
-    return along === undefined ? undefined : named(along);
+    return along === undefined ? undefined : [named(node)(along)];
   }
   const sum = isOverRows(node, x) ? overRows(x) : undefined;
   const rows = isMean ? rowsOf(x) : undefined;
   if (sum === undefined || (isMean && rows === undefined)) return undefined;
   const result = rows === undefined ? sum : Op.div(sum, Op.cast('float32')(rows));
-  return named(keeps ? Op.reshape(type.shape)(result) : result);
+  return [named(node)(keeps ? Op.reshape(type.shape)(result) : result)];
 };
