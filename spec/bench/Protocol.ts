@@ -22,8 +22,8 @@ export interface Failure {
 
 export interface Answer {
   /**
-   * Milliseconds of a training step (PyTorch: each; ours: the mean of each epoch, as many steps run in one call), or of one
-   * pass over the data (`evaluate`, `predict`).
+   * Milliseconds of a training step (of PyTorch's and ours the mean of each epoch: many steps of ours run in one call), or of
+   * one pass over the data (`evaluate`, `predict`).
    */
   readonly samples: readonly number[];
   /** Resident memory of the process in MiB. */
