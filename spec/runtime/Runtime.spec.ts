@@ -164,6 +164,23 @@ describe('residents', () => {
     await s.release();
   });
 
+  it('are seen in parts, each in a shape of its own: fed, and brought back without what lies around it', async () => {
+    const s = await session();
+    const { x } = right(await runtime.upload({ x: f32(1, 2, 3, 4, 5, 6) })()) as { x: Runtime.Resident };
+    const part = Runtime.view([2], 3)(x);
+    const { fetched } = right(await s.run({ feeds: { x: part, y: Runtime.view([2], 1)(Runtime.view([4], 1)(x)) } })());
+    expect(fetched.sum).toEqual(f32(4 + 3, 5 + 4));
+    const down = right(await runtime.download({ part, matrix: Runtime.view([3, 2])(x) })());
+    expect(down).toEqual({ part: f32(4, 5), matrix: { ...f32(1, 2, 3, 4, 5, 6), shape: [3, 2] } });
+    expect(down.part?.data.buffer.byteLength).toBe(8);
+    expect(left(await runtime.download({ x: Runtime.view([4], 3)(x) })()).message).toContain(
+      'has 6 elements, not 4 from 3 on',
+    );
+    right(await runtime.free([part])());
+    expect(E.isLeft(await runtime.download({ x })())).toBe(true);
+    await s.release();
+  });
+
   it('of every element type come back as they went', async () => {
     const arrays: Readonly<Record<string, NdArray>> = {
       float32: { dtype: 'float32', shape: [2], data: Float32Array.of(0.5, Number.NaN) },

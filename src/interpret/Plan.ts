@@ -22,6 +22,7 @@ import { rewrite } from '../graph/rewrite/Rewrite.ts';
 import { shared } from '../graph/rewrite/Shared.ts';
 import { simplify } from '../graph/rewrite/Simplify.ts';
 import { flattened } from '../graph/updates/Flat.ts';
+import { type Stored, withStored } from '../graph/updates/Stored.ts';
 import type { ParameterSpec, Resolved } from '../model/Resolved.ts';
 import type { Goal } from '../objective/Goal.ts';
 import { encode } from '../onnx/Encode.ts';
@@ -77,6 +78,11 @@ interface Changed {
 }
 
 export interface TrainingPlan extends EvaluationPlan, Changed {}
+
+/** For who keeps the state in memory from run to run: of `carried` the graph's inputs and outputs have the stored forms. */
+export interface ResidentPlan extends TrainingPlan {
+  readonly stored: readonly Stored[];
+}
 
 /** A training graph that is not yet in the forms of a runtime. */
 export interface TrainingDraft extends Changed, Pick<EvaluationPlan, 'graph' | 'metrics'> {}
@@ -142,20 +148,18 @@ const drafted = (name: string, inputs: readonly Value[], outputs: readonly Outpu
 
 type Written = Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>;
 
-const written = (draft: Graph, emission: Emission): E.Either<OnnxError, Written> => {
-  const graph = emission(draft);
-  return pipe(
+const written = (graph: Graph): E.Either<OnnxError, Written> =>
+  pipe(
     encode(graph, { opset }),
     E.map((model) => ({ graph, model, inputs: graph.inputs.map((v) => (v.node as G.InputNode).name) })),
   );
-};
 
 export const finish = (
   name: string,
   inputs: readonly Value[],
   outputs: readonly Output[],
   emission: Emission = plainly,
-): E.Either<OnnxError, Written> => written(drafted(name, inputs, outputs), emission);
+): E.Either<OnnxError, Written> => written(emission(drafted(name, inputs, outputs)));
 
 // -------------------------------------------------------------------------------------
 // training
@@ -333,13 +337,18 @@ export const trainingDraft = (
   );
 };
 
-/** The draft in the forms of a runtime, and its file. */
+/** The draft in the forms of a runtime, what it keeps between runs included, and its file. */
 export const trainingIn =
   (emission: Emission) =>
-  (draft: TrainingDraft): E.Either<PlanError, TrainingPlan> =>
-    E.map((finished: Written) => ({ ...draft, ...finished }))(written(draft.graph, emission));
+  (draft: TrainingDraft): E.Either<PlanError, ResidentPlan> => {
+    const { graph, stored } = withStored(draft.carried, nextOutput)(emission(draft.graph));
+    return pipe(
+      written(graph),
+      E.map((finished) => ({ ...draft, ...finished, stored })),
+    );
+  };
 
-/** Both at once. */
+/** The draft and its file, with every weight and slot by its own name. */
 export const trainingPlan = (
   problem: Problem,
   types: DataTypes,
@@ -347,7 +356,15 @@ export const trainingPlan = (
   frozen: ReadonlySet<string> = new Set(),
   emission: Emission = plainly,
 ): E.Either<PlanError, TrainingPlan> =>
-  pipe(trainingDraft(problem, types, provider, frozen), E.chain(trainingIn(emission)));
+  pipe(
+    trainingDraft(problem, types, provider, frozen),
+    E.chainW((draft) =>
+      pipe(
+        written(emission(draft.graph)),
+        E.map((finished) => ({ ...draft, ...finished })),
+      ),
+    ),
+  );
 
 // -------------------------------------------------------------------------------------
 // evaluation, prediction, export

@@ -4,8 +4,18 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import type { NdArray } from '../shape/NdArray.ts';
 
-/** A value to feed: data sent along, or the number of a tensor that is there already. */
-export type Feed = NdArray | number;
+/** A part of a tensor that is in the worker: so many elements from `offset` on, in this shape. */
+export interface View {
+  readonly of: number;
+  readonly offset: number;
+  readonly shape: readonly number[];
+}
+
+/** A tensor that is there already, or a part of one. */
+export type Held = number | View;
+
+/** A value to feed: data sent along, or what is there already. */
+export type Feed = NdArray | Held;
 
 export type Request =
   | { readonly _tag: 'Load'; readonly model: Uint8Array; readonly options: InferenceSession.SessionOptions }
@@ -22,7 +32,7 @@ export type Request =
       /** Residents to let go of once the run has succeeded. */
       readonly free: readonly number[];
     }
-  | { readonly _tag: 'Download'; readonly residents: Readonly<Record<string, number>> }
+  | { readonly _tag: 'Download'; readonly residents: Readonly<Record<string, Held>> }
   | { readonly _tag: 'Free'; readonly residents: readonly number[] }
   | { readonly _tag: 'Release'; readonly session: number };
 

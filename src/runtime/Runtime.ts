@@ -15,7 +15,7 @@ import type { Task } from 'fp-ts/lib/Task.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { NdArray } from '../shape/NdArray.ts';
-import type { Answer, Envelope, Feed, Reply, Request, Setup } from './Protocol.ts';
+import type { Answer, Envelope, Feed, Held, Reply, Request, Setup } from './Protocol.ts';
 import { BUSY, STOP } from './Protocol.ts';
 
 // -------------------------------------------------------------------------------------
@@ -35,6 +35,8 @@ export interface RuntimeError {
 export interface Resident {
   readonly _tag: 'Resident';
   readonly id: number;
+  /** It is seen as a part of itself: so many elements as `shape` has, from `offset` on. */
+  readonly view?: { readonly offset: number; readonly shape: readonly number[] };
 }
 
 export interface Run {
@@ -262,7 +264,14 @@ const buffers = (tensors: Readonly<Record<string, NdArray>>, names: readonly str
     return buffer instanceof ArrayBuffer ? [buffer] : [];
   });
 
-const toFeed = (value: NdArray | Resident): Feed => (isResident(value) ? value.id : compact(value));
+/** A part of a resident in a shape of its own; it shares its memory, and is there as long as that is. */
+export const view =
+  (shape: readonly number[], offset = 0) =>
+  (whole: Resident): Resident => ({ ...whole, view: { offset: (whole.view?.offset ?? 0) + offset, shape } });
+
+const toHeld = ({ id, view }: Resident): Held => (view === undefined ? id : { of: id, ...view });
+
+const toFeed = (value: NdArray | Resident): Feed => (isResident(value) ? toHeld(value) : compact(value));
 
 const session = (link: Channel, id: number): Session => ({
   run: ({ feeds, keep = [], free = [], into = {} }) =>
@@ -366,7 +375,7 @@ export const node =
       },
       download: (residents) =>
         TE.Functor.map(
-          link.send('download', { _tag: 'Download', residents: RR.map((r: Resident) => r.id)(residents) }),
+          link.send('download', { _tag: 'Download', residents: RR.map(toHeld)(residents) }),
           (reply) => reply.tensors ?? {},
         ),
       free: (residents) =>

@@ -6,7 +6,7 @@
  * module build and from the CommonJS build alike.
  *
  * @import { NdArray } from '../shape/NdArray.ts'
- * @import { Answer, Envelope, Feed, Reply, Request, Setup } from './Protocol.ts'
+ * @import { Answer, Envelope, Feed, Held, Reply, Request, Setup } from './Protocol.ts'
  */
 import { MessageChannel, parentPort, workerData } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
@@ -44,6 +44,25 @@ const resident = (id) => {
   const tensor = residents.get(id);
   if (tensor === undefined) throw new Error(`tensor ${id} is not in the worker (any more)`);
   return tensor;
+};
+
+/** A resident, or a part of one that has its memory. @type {(held: Held) => ort.Tensor} */
+const seen = (held) => {
+  if (typeof held === 'number') return resident(held);
+  const { type, data } = resident(held.of);
+  const size = held.shape.reduce((n, d) => n * d, 1);
+  if (held.offset + size > data.length)
+    throw new Error(`tensor ${held.of} has ${data.length} elements, not ${size} from ${held.offset} on`);
+  return new ort.Tensor(type, /** @type {Float32Array} */ (data).subarray(held.offset, held.offset + size), held.shape);
+};
+
+/**
+ * For the other thread: of a part, without what lies around it.
+ * @type {(held: Held) => NdArray}
+ */
+const copied = (held) => {
+  const array = toArray(seen(held));
+  return array.data.byteLength === array.data.buffer.byteLength ? array : { ...array, data: array.data.slice() };
 };
 
 const { port1: nowhere } = new MessageChannel();
@@ -84,8 +103,11 @@ const free = (ids) => {
   }
 };
 
+/** @type {(f: Feed) => f is Held} */
+const isHeld = (f) => typeof f === 'number' || 'of' in f;
+
 /** @type {(f: Feed) => ort.Tensor} */
-const feed = (f) => (typeof f === 'number' ? resident(f) : toTensor(f));
+const feed = (f) => (isHeld(f) ? seen(f) : toTensor(f));
 
 /** @type {(tensor: ort.Tensor) => number} */
 const keep = (tensor) => {
@@ -138,7 +160,7 @@ const run = async (request) => {
   for (const id of taken) release(id, resident(id));
   free(request.free);
   // What was sent along; and of an output that has its place, onnxruntime-node gives a copy all the same.
-  discard(Object.entries(request.feeds).flatMap(([, f]) => (typeof f === 'number' ? [] : [f.data])));
+  discard(Object.entries(request.feeds).flatMap(([, f]) => (isHeld(f) ? [] : [f.data])));
   discard(Object.entries(results).flatMap(([name, t]) => (fetches[name] ? [t.data] : [])));
   const kept = Object.fromEntries(
     request.keep.map((name) => [name, keep(fetches[name] ?? /** @type {ort.Tensor} */ (results[name]))]),
@@ -164,7 +186,7 @@ const answer = async (request) => {
     case 'Run':
       return run(request);
     case 'Download':
-      return { tensors: mapRecord(request.residents, (id) => toArray(resident(id))) };
+      return { tensors: mapRecord(request.residents, copied) };
     case 'Free':
       free(request.residents);
       return {};

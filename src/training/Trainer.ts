@@ -13,6 +13,7 @@ import type { Resident, Runtime, RuntimeError, Session } from '../runtime/Runtim
 import type { NdArray } from '../shape/NdArray.ts';
 import type { Logs } from './Event.ts';
 import type { Weights } from './State.ts';
+import * as Storage from './Storage.ts';
 import * as Totals from './Totals.ts';
 import type { TrainingError } from './TrainingError.ts';
 
@@ -46,6 +47,7 @@ export interface Trainer {
   readonly validate: TE.TaskEither<RuntimeError, Logs> | undefined;
   readonly weights: TE.TaskEither<RuntimeError, Weights>;
   readonly slots: TE.TaskEither<RuntimeError, Weights>;
+  /** Sets all weights. */
   readonly restore: (weights: Weights) => TE.TaskEither<RuntimeError, void>;
   readonly close: T.Task<void>;
 }
@@ -64,7 +66,7 @@ export interface Validation {
 
 export interface TrainerSettings {
   readonly runtime: Runtime;
-  readonly training: Plan.TrainingPlan;
+  readonly training: Plan.ResidentPlan;
   readonly metrics: readonly Logged[];
   /** Worked out while the runtime loads the training graph. */
   readonly beginning: TE.TaskEither<TrainingError, Beginning>;
@@ -135,6 +137,7 @@ interface Opened {
   readonly slotNames: readonly string[];
   readonly constants: Readonly<Record<string, Resident>>;
   readonly data: Readonly<Record<string, Resident>>;
+  /** What is stored of the weights and slots that change. */
   readonly carried: Readonly<Record<string, Resident>>;
   readonly validation: Validated | undefined;
 }
@@ -175,29 +178,34 @@ const openValidation = (
 
 /** All but the session that learns. What is worked out here comes before anything is waited for. */
 const openRest = (
-  { beginning, data, validation, training: { carried } }: TrainerSettings,
+  { beginning, data, validation, training: { carried, stored } }: TrainerSettings,
   runtime: Runtime,
 ): TE.TaskEither<TrainingError, Omit<Opened, 'learner'>> =>
   pipe(
     beginning,
     TE.bindW('plan', () => (validation === undefined ? TE.right(undefined) : TE.fromIOEither(validation.plan))),
-    TE.bindW('residents', ({ weights, slots, own }) => {
+    TE.let('constants', ({ weights }) => Object.keys(weights).filter((name) => !carried.includes(name))),
+    TE.bindW('residents', ({ weights, slots, own, constants }) => {
       const inputs = Object.fromEntries(Object.entries(slots).map(([name, a]) => [Plan.slotInput(name), a]));
-      return runtime.upload({ ...weights, ...pick(inputs, carried), ...data.arrays }, own);
+      const isOwn = Storage.isOwn(new Set(own));
+      return runtime.upload(
+        { ...pick(weights, constants), ...Storage.packed(stored, { ...weights, ...inputs }), ...data.arrays },
+        [...constants.filter((name) => own.includes(name)), ...stored.filter(isOwn).map((s) => s.name)],
+      );
     }),
     TE.bindW('validated', ({ plan }) =>
       plan === undefined || validation === undefined
         ? TE.right(undefined)
         : openValidation(runtime, plan, validation.samples),
     ),
-    TE.map(({ weights, slots, residents, validated }) => ({
+    TE.map(({ weights, slots, residents, constants, validated }) => ({
       weightNames: Object.keys(weights),
       slotNames: Object.keys(slots),
-      constants: pick(
+      constants: pick(residents, constants),
+      carried: pick(
         residents,
-        Object.keys(weights).filter((name) => !carried.includes(name)),
+        stored.map((s) => s.name),
       ),
-      carried: pick(residents, carried),
       data: pick(residents, Object.keys(data.arrays)),
       validation: validated,
     })),
@@ -252,14 +260,16 @@ export const open = (s: TrainerSettings): TE.TaskEither<TrainingError, Trainer> 
       // The one mutable cell: which resident tensors hold the present weights and slots.
       let carried = opened.carried;
       const { weightNames, slotNames, validation } = opened;
-      const present = () => ({ ...opened.constants, ...carried });
+      const { stored } = s.training;
+      const present = () => ({ ...opened.constants, ...Storage.views(stored, carried) });
       return {
         learn: (indices, { step, learningRate }, fed) =>
           pipe(
             opened.learner.run({
               feeds: pick(
                 {
-                  ...present(),
+                  ...opened.constants,
+                  ...carried,
                   ...(fed?.arrays ?? opened.data),
                   indices: indexVector(indices),
                   batch_size: int64(fed?.batchSize ?? s.batchSize),
@@ -269,15 +279,13 @@ export const open = (s: TrainerSettings): TE.TaskEither<TrainingError, Trainer> 
                 },
                 s.training.inputs,
               ),
-              keep: s.training.carried.map(Plan.nextOutput),
+              keep: stored.map(({ name }) => Plan.nextOutput(name)),
               free: Object.values(carried),
               // The loop alone reads them, and writes its results when it is done.
               into: Object.fromEntries(Object.entries(carried).map(([name, r]) => [Plan.nextOutput(name), r])),
             }),
             TE.map(({ kept, fetched, milliseconds }) => {
-              carried = Object.fromEntries(
-                s.training.carried.map((name) => [name, kept[Plan.nextOutput(name)] as Resident]),
-              );
+              carried = Object.fromEntries(stored.map(({ name }) => [name, kept[Plan.nextOutput(name)] as Resident]));
               return { results: Totals.stepResults(fetched, s.training.metrics), milliseconds };
             }),
           ),
@@ -304,15 +312,17 @@ export const open = (s: TrainerSettings): TE.TaskEither<TrainingError, Trainer> 
           TE.chain((all) => s.runtime.download(pick(all, slotNames.map(Plan.slotInput)))),
           TE.map((arrays) => Object.fromEntries(slotNames.map((n) => [n, arrays[Plan.slotInput(n)] as NdArray]))),
         ),
-        restore: (weights) =>
-          pipe(
-            s.runtime.upload(pick(weights, s.training.carried)),
+        restore: (weights) => {
+          const all = stored.filter(({ parts }) => parts.every(({ name }) => name in weights));
+          return pipe(
+            s.runtime.upload(Storage.packed(all, weights)),
             TE.chain((restored) => {
               const old = Object.values(pick(carried, Object.keys(restored)));
               carried = { ...carried, ...restored };
               return s.runtime.free(old);
             }),
-          ),
+          );
+        },
         close: async () => {
           const residents = [opened.constants, carried, opened.data, validation?.data ?? {}];
           await s.runtime.free(residents.flatMap((r) => Object.values(r)))();

@@ -1,0 +1,140 @@
+/**
+ * State as the loop carries it: the same bits, seen as parts of what is stored, and nothing put together or taken apart outside
+ * the loop.
+ */
+import { flow } from 'fp-ts/lib/function.js';
+import { expect, it } from 'vitest';
+import { type Graph, type OperatorNode, topological } from '../../../src/graph/Graph.ts';
+import { inPieces } from '../../../src/graph/updates/Tiled.ts';
+import { Layer as L } from '../../../src/index.ts';
+import * as Plan from '../../../src/interpret/Plan.ts';
+import { initialValues } from '../../../src/model/Initial.ts';
+import type { NdArray } from '../../../src/shape/NdArray.ts';
+import * as Storage from '../../../src/training/Storage.ts';
+import {
+  asModel,
+  beginning,
+  dataOf,
+  type Example,
+  float32,
+  floats,
+  int64,
+  mse,
+  problemOf,
+  range,
+  runOnce,
+  samples,
+  session,
+  trainedBy,
+  typesOf,
+  uint32,
+} from '../../interpret/problems.ts';
+import { resolvedOf, right } from '../../interpret/support.ts';
+import { optimizers } from '../../optimizer/all.ts';
+
+const emission: Plan.Emission = flow(Plan.plainly, inPieces);
+
+const example = (model: unknown, optimizer: Example['optimizer']): Example => ({
+  model: asModel(model),
+  loss: mse,
+  metrics: [],
+  optimizer,
+  data: { input: floats([3], 1) },
+  target: floats([2], 4),
+});
+
+/** Small weights, statistics, and a kernel of 2^20 elements. */
+const model = L.model(
+  L.input([3]),
+  L.dense(1024, { activation: 'tanh' }),
+  L.batchNormalization(),
+  L.dense(1024),
+  L.dense(2),
+);
+
+const elements = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+/** Each part of what came out, by its name. */
+const apart = (
+  plan: Plan.ResidentPlan,
+  results: Readonly<Record<string, NdArray>>,
+): Readonly<Record<string, NdArray>> =>
+  Object.fromEntries(
+    plan.stored.flatMap(({ name, shape, parts }) => {
+      const whole = results[Plan.nextOutput(name)] as NdArray;
+      expect(whole.shape).toEqual(shape);
+      let at = 0;
+      return parts.map((part): [string, NdArray] => {
+        const data = (whole.data as Float32Array).slice(at, at + elements(part.shape));
+        at += data.length;
+        return [Plan.nextOutput(part.name), { dtype: 'float32', shape: part.shape, data }];
+      });
+    }),
+  );
+
+const planOf = (given: Example): Plan.ResidentPlan => {
+  const problem = problemOf(given);
+  const draft = right(Plan.trainingDraft(problem, typesOf(given, problem.resolved), 'cpu'));
+  return right(Plan.trainingIn(emission)(draft));
+};
+
+const resident = async (given: Example) => {
+  const plan = planOf(given);
+  const on = await session(plan.model);
+  const results = await runOnce(on, {
+    ...Storage.packed(plan.stored, beginning(plan, initialValues(resolvedOf(given.model), 3))),
+    ...dataOf(given),
+    indices: range(0, samples),
+    batch_size: int64(8),
+    learning_rate: float32(0.02),
+    step: int64(0),
+    seed: uint32(7),
+  });
+  await on.release();
+  return { plan, results };
+};
+
+const loopOf = (g: Graph): OperatorNode =>
+  topological(g.outputs.map((o) => o.value)).find(
+    (n): n is OperatorNode => n._tag === 'Operator' && n.operator === 'Loop',
+  ) as OperatorNode;
+
+it.each(['adam', 'sgd, momentum', 'lamb', 'adafactor'] as const)(
+  '%s: parts of what is stored, to the same bits',
+  async (name) => {
+    const given = example(model, optimizers[name] as Example['optimizer']);
+    const named = await trainedBy(given, emission);
+    const { plan, results } = await resident(given);
+    expect(plan.stored.flatMap((s) => s.parts.map((p) => p.name)).toSorted()).toEqual([...plan.carried].toSorted());
+    for (const [output, part] of Object.entries(apart(plan, results))) {
+      const expected = named.results[output] as NdArray;
+      expect(part.shape).toEqual(expected.shape);
+      const bits = ({ data }: NdArray): Buffer => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+      expect(bits(part).equals(bits(expected)), output).toBe(true);
+    }
+    expect(results.loss?.data).toEqual(named.results.loss?.data);
+  },
+);
+
+it('nothing stands between the state and the loop', () => {
+  const plan = planOf(example(model, optimizers.adam as Example['optimizer']));
+  const loop = loopOf(plan.graph);
+  // Small weights lie in one array for each role, the large kernel in pieces.
+  expect(plan.stored.some((s) => s.parts.length > 1)).toBe(true);
+  expect(plan.stored.some((s) => s.parts.length === 1 && s.shape.join() !== s.parts[0].shape.join())).toBe(true);
+  for (const { name } of plan.stored) {
+    const { node } = plan.graph.outputs.find((o) => o.name === Plan.nextOutput(name))?.value ?? {};
+    expect(node, name).toBe(loop);
+    expect(
+      loop.inputs.some((v) => v?.node._tag === 'Input' && v.node.name === name),
+      name,
+    ).toBe(true);
+  }
+});
+
+it('what nothing is put together of has its own name', () => {
+  const plan = planOf(example(L.model(L.input([3]), L.dense(2)), optimizers.adafactor as Example['optimizer']));
+  const single = plan.stored.filter((s) => s.parts.length === 1);
+  expect(single.length).toBeGreaterThan(0);
+  for (const { name, shape, parts } of single) expect({ name, shape }).toEqual(parts[0]);
+});
