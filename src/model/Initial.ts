@@ -9,60 +9,57 @@ import type { NdArray } from '../shape/NdArray.ts';
 import type { Shape } from '../shape/Shape.ts';
 import { fourierKernel } from './Fourier.ts';
 import { kerasOrder, kerasShape } from './Layout.ts';
+import { normals } from './Normal.ts';
 import { orthogonalMatrix } from './Orthogonal.ts';
-import type { Random } from './Random.ts';
-import { keyed, normal, truncatedNormal, uniform } from './Random.ts';
+import { keyed, type Random, uniforms } from './Random.ts';
 import type { ParameterSpec, Resolved } from './Resolved.ts';
 
 // -------------------------------------------------------------------------------------
 // distributions
 // -------------------------------------------------------------------------------------
 
-/** The standard deviation of a standard normal that is cut at two standard deviations. */
+/** Truncated normals are cut at so many standard deviations. */
+const cut = 2;
+
+/** The standard deviation that this leaves of a standard normal's 1. */
 const truncatedStddev = 0.87962566103423978;
 
-type Draw = (r: Random) => number;
+type Drawn = Exclude<
+  Initializer,
+  { readonly _tag: 'NormOf' | 'RootOf' | 'Parts' | 'Orthogonal' | 'Identity' | 'Stft' | 'Values' }
+>;
 
-const scaled =
-  (draw: Draw, mean: number, stddev: number): Draw =>
-  (r) =>
-    mean + stddev * draw(r);
-
-const uniformIn =
-  (least: number, most: number): Draw =>
-  (r) =>
-    least + (most - least) * uniform(r);
-
-const drawOf = (
-  initializer: Exclude<
-    Initializer,
-    { readonly _tag: 'NormOf' | 'RootOf' | 'Parts' | 'Orthogonal' | 'Identity' | 'Stft' | 'Values' }
-  >,
-  fans: readonly [number, number],
-): Draw => {
+const drawn = (
+  initializer: Drawn,
+  [fanIn, fanOut]: readonly [number, number],
+  r: Random,
+  size: number,
+): Float32Array => {
   switch (initializer._tag) {
     case 'Zeros':
-      return () => 0;
+      return new Float32Array(size);
     case 'Ones':
-      return () => 1;
+      return new Float32Array(size).fill(1);
     case 'Constant':
-      return () => initializer.value;
+      return new Float32Array(size).fill(initializer.value);
     case 'RandomNormal':
-      return scaled(normal, initializer.mean, initializer.stddev);
+      return normals(r, size, initializer.mean, initializer.stddev);
     case 'TruncatedNormal':
-      return scaled(truncatedNormal, initializer.mean, initializer.stddev);
+      return normals(r, size, initializer.mean, initializer.stddev, cut);
     case 'RandomUniform':
-      return uniformIn(initializer.minval, initializer.maxval);
+      return uniforms(r, size, initializer.minval, initializer.maxval);
     case 'VarianceScaling': {
-      const [fanIn, fanOut] = fans;
       const fan = { fanIn, fanOut, fanAvg: (fanIn + fanOut) / 2 }[initializer.mode];
       const variance = initializer.scale / Math.max(1, fan);
       const limit = Math.sqrt(3 * variance);
-      return {
-        truncatedNormal: scaled(truncatedNormal, 0, Math.sqrt(variance) / truncatedStddev),
-        untruncatedNormal: scaled(normal, 0, Math.sqrt(variance)),
-        uniform: uniformIn(-limit, limit),
-      }[initializer.distribution];
+      switch (initializer.distribution) {
+        case 'truncatedNormal':
+          return normals(r, size, 0, Math.sqrt(variance) / truncatedStddev, cut);
+        case 'untruncatedNormal':
+          return normals(r, size, 0, Math.sqrt(variance));
+        case 'uniform':
+          return uniforms(r, size, -limit, limit);
+      }
     }
   }
 };
@@ -100,12 +97,12 @@ const fromKeras = (p: ParameterSpec, values: ArrayLike<number>): Float32Array =>
   return data;
 };
 
-const orthogonal = (p: ParameterSpec, gain: number, random: Random): Float32Array => {
+const orthogonal = (p: ParameterSpec, gain: number, seed: number): Float32Array => {
   const columns = kerasShape(p).at(-1) ?? 1;
   const rows = elements(p) / columns;
   return fromKeras(
     p,
-    orthogonalMatrix(rows, columns, () => normal(random)).map((x) => gain * x),
+    orthogonalMatrix(rows, columns, normals(keyed(seed, p.name), elements(p), 0, 1)).map((x) => gain * x),
   );
 };
 
@@ -140,7 +137,7 @@ export const initialValue = (p: ParameterSpec, seed: number, sibling?: NdArray):
     );
   if (initializer._tag === 'Identity') return values(identity(p, initializer.gain));
   if (initializer._tag === 'Stft') return values(fourierKernel(initializer, p.shape[0] ?? 0, p.shape[2] ?? 0));
-  if (initializer._tag === 'Orthogonal') return values(orthogonal(p, initializer.gain, keyed(seed, p.name)));
+  if (initializer._tag === 'Orthogonal') return values(orthogonal(p, initializer.gain, seed));
   if (initializer._tag === 'Parts') {
     const shape = [elements(p) / initializer.parts.length];
     const parts = initializer.parts.map((part, i) =>
@@ -151,11 +148,7 @@ export const initialValue = (p: ParameterSpec, seed: number, sibling?: NdArray):
     );
     return { dtype: 'float32', shape: p.shape, data: Float32Array.from(parts.flatMap((x) => [...x.data].map(Number))) };
   }
-  const draw = drawOf(initializer, p.fans);
-  const random = keyed(seed, p.name);
-  const data = new Float32Array(elements(p));
-  for (let i = 0; i < data.length; i++) data[i] = draw(random);
-  return { dtype: 'float32', shape: p.shape, data };
+  return values(drawn(initializer, p.fans, keyed(seed, p.name), elements(p)));
 };
 
 /**
