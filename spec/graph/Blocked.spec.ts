@@ -241,6 +241,50 @@ it('a convolution adds its result to an image in place, if nobody needs that aft
   expect(sums(blocked(16, 16)(graphOf({ y: Op.add(conv(z, 'w', 16), z) })))).toBe(0);
 });
 
+it('a convolution adds in place also where a sum of that image is asked for twice', () => {
+  const x = input('x', 'float32', ['batch', 16, 6, 6]);
+  const z = Op.tanh(conv(x, 'v', 16));
+  const total = () => Op.reduceSum({ axes: [0, 2, 3], keepDims: true })(z);
+  const inner = conv(Op.mul(z, total()), 'w', 16);
+  const fast = blocked(16, 16)(graphOf({ y: Op.add(inner, z), sum: total() }));
+  expect(blockedNodes(fast).filter((n) => n.inputs[3] !== undefined).length).toBe(1);
+});
+
+it.each([
+  [2, 2],
+  [3, 1],
+  [1, 2],
+] as const)(
+  'an image of %i times the rows and %i times the columns is combined with another one',
+  async (rows, columns) => {
+    const x = input('x', 'float32', ['batch', block, 6, 4]);
+    const y = input('y', 'float32', ['batch', block, 6 / rows, 4 / columns]);
+    const large = Op.nearest([1, 1, rows, columns])(Op.tanh(conv(y, 'w', block)));
+    const image = Op.tanh(conv(x, 'v', block));
+    const plain = graphOf({ difference: Op.sub(image, large), half: Op.mul(Op.mul(large, 0.5), image) });
+    const fast = blocked(block, block)(plain);
+    const gathered = topological(fast.outputs.map((o) => o.value)).flatMap((n) =>
+      n._tag === 'Operator' && n.operator === 'Gather' ? [n.outputs[0]?.shape[2]] : [],
+    );
+    // One of them is scaled first, in all its cells.
+    expect(gathered.toSorted()).toEqual(rows === 1 ? [24] : [24, 24 / rows].toSorted());
+    const sized = (shape: readonly number[], f: (i: number) => number): NdArray => ({
+      dtype: 'float32',
+      shape,
+      data: Float32Array.from({ length: shape.reduce((m, n) => m * n, 1) }, (_, i) => f(i)),
+    });
+    const kernels = { v: sized([block, block, 3, 3], Math.sin), w: sized([block, block, 3, 3], Math.cos) };
+    const feeds = {
+      x: sized([3, block, 6, 4], Math.cos),
+      y: sized([3, block, 6 / rows, 4 / columns], Math.sin),
+      ...kernels,
+    };
+    const [one, other] = [await run(plain, feeds), await run(fast, feeds)];
+    for (const name of ['difference', 'half'])
+      expect(difference(one[name] as NdArray, other[name] as NdArray), name).toBeLessThan(1e-5);
+  },
+);
+
 it('a graph without convolutions, or whose channels fill no block, is the very same', () => {
   const x = input('x', 'float32', ['batch', 5, 6, 6]);
   const plain = graphOf({ y: Op.relu(conv(x, 'w', 5)), z: Op.tanh(x) });

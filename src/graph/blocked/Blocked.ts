@@ -10,6 +10,7 @@
 import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { predecessors, topological } from '../Graph.ts';
 import { type Rule as AnyRule, usesOf } from '../rewrite/Rewrite.ts';
+import { shared } from '../rewrite/Shared.ts';
 import { simplify } from '../rewrite/Simplify.ts';
 import { fits } from './KernelGradient.ts';
 import { imageOf, isPoint, toBlocked, toPlain } from './Layout.ts';
@@ -67,7 +68,8 @@ const before = (nodes: readonly Node[]): ((others: readonly Node[], last: Node) 
 export const blocked =
   (block: number, batch: number, others: readonly AnyRule[] = []) =>
   (given: Graph): Graph => {
-    const graph = simplify(fits(block, batch), others)(given);
+    // Of what is computed twice, one would stand behind those that could write over what it reads.
+    const graph = shared(simplify(fits(block, batch), others)(given));
     const outputs = graph.outputs.map((o) => o.value);
     const nodes = topological(outputs);
     const readers = readersOf(nodes);

@@ -1,5 +1,5 @@
 /**
- * Rules of what goes by places of an image: sizes, pooling, up-sampling, frames.
+ * Rules of what goes by places of an image: sizes, pooling, frames.
  */
 import type { Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
@@ -18,7 +18,7 @@ export const shape: Rule = (node, { isBlocked, blocked }) => {
 };
 
 // -------------------------------------------------------------------------------------
-// pooling and up-sampling
+// pooling and frames
 // -------------------------------------------------------------------------------------
 
 export const pool: Rule = (node, { block, uses, isBlocked, blocked }) => {
@@ -26,34 +26,6 @@ export const pool: Rule = (node, { block, uses, isBlocked, blocked }) => {
   const indices = node.outputs.length > 1 && uses({ type: node.outputs[1] as Value['type'], node, index: 1 }) > 0;
   if (!isBlocked(x) || indices || imageOf(output(node), block) === undefined || !explicitPads(node)) return undefined;
   return inBlocks(named(node)(nchwc(node.operator, [blocked(x)], output(node), node.attributes)));
-};
-
-/** Cells repeated: whole blocks gathered, which onnxruntime does on all threads (its Resize on one). */
-export const resize: Rule = (node, { block, isBlocked, blocked }) => {
-  const x = node.inputs[0] as Value;
-  const scales = constants(node.inputs[2]);
-  const is = (name: string, value: string): boolean => {
-    const a = node.attributes[name];
-    return a?._tag === 'String' && a.value === value;
-  };
-  const whole = scales?.length === 4 && scales[0] === 1 && scales[1] === 1 && scales.every((s) => Number.isInteger(s));
-  // In other modes a cell of the output may have another one's number.
-  const floored =
-    is('mode', 'nearest') &&
-    is('nearest_mode', 'floor') &&
-    is('coordinate_transformation_mode', 'asymmetric') &&
-    node.attributes.axes === undefined;
-  const from = imageOf(x, block);
-  const to = imageOf(output(node), block);
-  if (!isBlocked(x) || !whole || !floored || from === undefined || to === undefined) return undefined;
-  const [batch, channels, height, width] = to;
-  const [down, across] = [scales[2] as number, scales[3] as number];
-  const cells = Op.reshape([batch, channels / block, from[2] * from[3], block])(blocked(x) as Value);
-  const places = Array.from({ length: height * width }, (_, i) => {
-    const [row, column] = [Math.floor(i / width), i % width];
-    return Math.floor(row / down) * from[3] + Math.floor(column / across);
-  });
-  return inBlocks(named(node)(Op.reshape(to)(Op.gather(cells, Op.int64s(places), 2))));
 };
 
 /** Rows and columns of zeros around an image, or taken from it. */

@@ -9,10 +9,11 @@ import { int, ints, text } from '../operators/node.ts';
 import { affineOf } from '../rewrite/Normalized.ts';
 import { named } from '../rewrite/Rewrite.ts';
 import { convTranspose } from './ConvTranspose.ts';
+import { resize, rowsApart } from './Enlarged.ts';
 import { byBlocks, fits } from './KernelGradient.ts';
 import { kernelOfBlocks, kernelOfFilters } from './KernelLayout.ts';
 import { imageOf, isPoint, nchwc, unfolded, unfoldedOperand } from './Layout.ts';
-import { pad, pool, resize, shape } from './Places.ts';
+import { pad, pool, shape } from './Places.ts';
 import {
   constants,
   explicitPads,
@@ -176,29 +177,41 @@ const perChannel: Rule = (node, forms) => {
   return of([image4, ones, bias]);
 };
 
-const elementwise: Rule = (node, { block, plain, isBlocked, blocked }) => {
-  const y = output(node);
-  const inputs = node.inputs.filter((v) => v !== undefined);
-  if (imageOf(y, block) === undefined || inputs.length !== node.inputs.length) return undefined;
-  const full = inputs.filter((v) => sameShape(v, y));
-  const there = full.filter(isBlocked).length;
-  if (there === 0 || there * 2 < full.length) return undefined;
-  const isScalar = (v: Value): boolean => v.type.shape.every((d) => d === 1);
-  const flat = inputs.every((v) => sameShape(v, y) || isScalar(v));
-  const operands = inputs.map((v) => {
+/** Operands in shapes that broadcast, and the shape that comes out. */
+interface Operands {
+  readonly values: readonly (Value | undefined)[];
+  readonly shape: Value['type']['shape'];
+}
+
+const isScalar = (v: Value): boolean => v.type.shape.every((d) => d === 1);
+
+/** As they lie in memory, where all but single numbers are whole images; else with the channels of a block on an axis of their own. */
+const operandsOf = (inputs: readonly Value[], y: Value, { block, plain, blocked }: Forms): Operands => {
+  const isFlat = inputs.every((v) => sameShape(v, y) || isScalar(v));
+  const values = inputs.map((v) => {
     if (sameShape(v, y)) {
       const form = blocked(v);
-      return form === undefined || flat ? form : unfolded(block)(form);
+      return form === undefined || isFlat ? form : unfolded(block)(form);
     }
     if (isScalar(v)) return plain(v);
     const cells = v.type.shape.length === 4 && v.type.shape[0] === 1 && v.type.shape[1] === 1;
     return cells && v.node._tag === 'Constant' ? repeated(v, block) : unfoldedOperand(block)(plain(v));
   });
-  if (operands.some((v) => v === undefined)) return undefined;
-  const shape = flat ? y.type.shape : unfolded(block)(y).type.shape;
-  const copy: OperatorNode = { ...node, inputs: operands, outputs: [valueType(y.type.dtype, shape)] };
+  return { values, shape: isFlat ? y.type.shape : unfolded(block)(y).type.shape };
+};
+
+const elementwise: Rule = (node, forms) => {
+  const y = output(node);
+  const inputs = node.inputs.filter((v) => v !== undefined);
+  if (imageOf(y, forms.block) === undefined || inputs.length !== node.inputs.length) return undefined;
+  const full = inputs.filter((v) => sameShape(v, y));
+  const there = full.filter(forms.isBlocked).length;
+  if (there === 0 || there * 2 < full.length) return undefined;
+  const { values, shape } = rowsApart(inputs, y, forms) ?? operandsOf(inputs, y, forms);
+  if (values.some((v) => v === undefined)) return undefined;
+  const copy: OperatorNode = { ...node, inputs: values, outputs: [valueType(y.type.dtype, shape)] };
   const value: Value = { type: copy.outputs[0] as Value['type'], node: copy, index: 0 };
-  return inBlocks(flat ? value : Op.reshape(y.type.shape)(value));
+  return inBlocks(shape === y.type.shape ? value : Op.reshape(y.type.shape)(value));
 };
 
 // -------------------------------------------------------------------------------------
