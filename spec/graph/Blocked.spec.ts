@@ -130,22 +130,27 @@ const sumsOverBatch = ({ operator, attributes: { kernel_shape, dilations } }: Op
   dilations?._tag === 'Ints' &&
   (dilations.value[1] as number) % block === 0;
 
+const hasBranches = (graph: Graph): boolean =>
+  topological(graph.outputs.map((o) => o.value)).some((n) => n._tag === 'Operator' && n.operator === 'If');
+
 it('this processor has a blocked layout', () => {
   expect([8, 16]).toContain(block);
 });
 
 it('random models take the same steps', async () => {
-  const counts = { changed: 0, overBatch: 0 };
+  const counts = { changed: 0, overBatch: 0, ofWhole: 0 };
+  const batches = fc.constantFrom(8, 16);
   await fc.assert(
-    fc.asyncProperty(fc.array(layer, { minLength: 1, maxLength: 6 }), async (layers) => {
+    fc.asyncProperty(fc.array(layer, { minLength: 1, maxLength: 6 }), batches, async (layers, batch) => {
       const example = exampleOf(layers);
       fc.pre(example !== undefined);
       // As gradients are written, in the forms for any provider, and in blocks (which the batches fill, half fill or less).
-      const bare = await trainedBy(example as Example, (g) => g);
-      const plain = await trainedBy(example as Example, Plan.plainly);
-      const fast = await trainedBy(example as Example, blocked(block, block));
+      const bare = await trainedBy(example as Example, (g) => g, batch);
+      const plain = await trainedBy(example as Example, Plan.plainly, batch);
+      const fast = await trainedBy(example as Example, blocked(block, 16), batch);
       counts.changed += blockedNodes(fast.graph).length > 0 ? 1 : 0;
       counts.overBatch += blockedNodes(fast.graph).some(sumsOverBatch) ? 1 : 0;
+      counts.ofWhole += batch === 16 && hasBranches(fast.graph) ? 1 : 0;
       for (const { results } of [plain, fast]) {
         expect(Object.keys(results)).toEqual(Object.keys(bare.results));
         for (const [name, value] of Object.entries(bare.results))
@@ -156,6 +161,7 @@ it('random models take the same steps', async () => {
   );
   expect(counts.changed).toBeGreaterThan(25);
   expect(counts.overBatch).toBeGreaterThan(10);
+  expect(counts.ofWhole).toBeGreaterThan(5);
 });
 
 // -------------------------------------------------------------------------------------

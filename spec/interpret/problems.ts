@@ -245,8 +245,8 @@ export const runOnce = async (on: ort.InferenceSession, feeds: Arrays): Promise<
   return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, fromTensor(t)]));
 };
 
-/** Three training steps in the forms of an emission: what comes out, and the graph. */
-export const trainedBy = async (example: Example, emission: Plan.Emission) => {
+/** A few training steps in the forms of an emission, the last on fewer samples: what comes out, and the graph. */
+export const trainedBy = async (example: Example, emission: Plan.Emission, batchSize = 8) => {
   const problem = problemOf(example);
   const plan = right(Plan.trainingPlan(problem, typesOf(example, problem.resolved), 'cpu', new Set(), emission));
   const on = await session(plan.model);
@@ -254,7 +254,7 @@ export const trainedBy = async (example: Example, emission: Plan.Emission) => {
     ...beginning(plan, initialValues(resolvedOf(example.model), 3)),
     ...dataOf(example),
     indices: range(0, samples),
-    batch_size: int64(8),
+    batch_size: int64(batchSize),
     learning_rate: float32(0.02),
     step: int64(0),
     seed: uint32(7),

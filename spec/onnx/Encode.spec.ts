@@ -307,6 +307,78 @@ describe('loops', () => {
 });
 
 // -------------------------------------------------------------------------------------
+// branches
+// -------------------------------------------------------------------------------------
+
+/** The sum of x, doubled or with another sign; what both need of the outside stands there. */
+const chosen = (given: Value, condition: Value): Value => {
+  const shared = O.exp(x);
+  const branch = (name: string, f: (v: Value) => Value) => {
+    const s = input(`${name}/s`, 'float32', ['batch', 3]);
+    return graph(name, [s], [{ name: `${name}/result`, value: O.add(f(s), shared) }]);
+  };
+  return first(
+    O.either(
+      condition,
+      [given],
+      branch('yes', (v) => O.mul(v, 2)),
+      branch('no', O.neg),
+    ),
+  );
+};
+
+const isLong = O.greater(O.gather(O.shapeOf(x), O.scalar(0, 'int64')), O.scalar(1, 'int64'));
+
+const branchOf = (g: GraphProto, name: string): GraphProto =>
+  g.node.find((n) => n.opType === 'If')?.attribute.find((a) => a.name === name)?.g as GraphProto;
+
+describe('branches', () => {
+  test('hold what depends on their inputs, and read the operands by name', () => {
+    const g = protoOf({ y: label('chosen')(chosen(label('given')(O.abs(x)), isLong)) });
+    expect(operators(g).toSorted()).toEqual(['Abs', 'Exp', 'Gather', 'Greater', 'If', 'Shape']);
+    expect(g.node.find((n) => n.opType === 'If')?.input).toHaveLength(1);
+    const [yes, no] = [branchOf(g, 'then_branch'), branchOf(g, 'else_branch')];
+    expect([operators(yes), operators(no)]).toEqual([
+      ['Mul', 'Add'],
+      ['Neg', 'Add'],
+    ]);
+    expect([yes.input, no.input]).toEqual([[], []]);
+    expect([yes.node[0]?.input[0], no.node[0]?.input[0]]).toEqual(['given', 'given']);
+  });
+
+  test('one is computed, as the condition says', async () => {
+    const y = chosen(O.abs(x), isLong);
+    const expected = (rows: number, f: (v: number) => number) =>
+      Float32Array.from({ length: 3 * rows }, (_, i) => f(Math.abs(i - 2)) + Math.fround(Math.exp(i - 2)));
+    for (const [rows, f] of [
+      [1, (v: number) => -v],
+      [2, (v: number) => 2 * v],
+    ] as const) {
+      const data = Array.from({ length: 3 * rows }, (_, i) => i - 2);
+      const r = await evaluate({ y }, { x: f32(data, [rows, 3]) });
+      expect([...(r.y?.data ?? [])].map(Number)).toEqual([...expected(rows, f)].map((v) => expect.closeTo(v, 5)));
+    }
+  });
+
+  test('stand in loops, and in one another', async () => {
+    const y = first(
+      loopOver(2, [x], (s) => {
+        const inner = input('inner', 'float32', ['batch', 3]);
+        const same = input('same', 'float32', ['batch', 3]);
+        const nested = graph('nested', [inner], [{ name: 'nested/result', value: chosen(inner, isLong) }]);
+        const kept = graph('kept', [same], [{ name: 'kept/result', value: same }]);
+        return [first(O.either(isLong, [s as Value], nested, kept))];
+      }),
+    );
+    const long = await evaluate({ y }, { x: f32([0, 1, 2, 0, 1, 2], [2, 3]) });
+    // Twice doubled, and 1 + 2 times e^x.
+    const step = (v: number) => 4 * v + 3 * Math.exp(v);
+    expect([...(long.y?.data ?? [])].map(Number)).toEqual([0, 1, 2, 0, 1, 2].map((v) => expect.closeTo(step(v), 4)));
+    expect((await evaluate({ y }, { x: f32([0, 1, 2], [1, 3]) })).y?.data).toEqual(Float32Array.of(0, 1, 2));
+  });
+});
+
+// -------------------------------------------------------------------------------------
 // opsets
 // -------------------------------------------------------------------------------------
 
@@ -413,6 +485,7 @@ describe.skipIf(!hasOnnx)("ONNX's own checker accepts", { timeout: 60_000 }, () 
       mean: O.reduceMean()(x),
     }),
     loop: graphOf(Object.fromEntries(training.map((v, i) => [`y${i}`, v]))),
+    branches: graphOf({ y: chosen(O.abs(x), isLong) }),
   };
 
   test.each(Object.keys(graphs))('%s, at opset 17', (name) => {

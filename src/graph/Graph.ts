@@ -36,12 +36,12 @@ export type Attribute =
   | { readonly _tag: 'Ints'; readonly value: readonly number[] }
   | { readonly _tag: 'Floats'; readonly value: readonly number[] }
   | { readonly _tag: 'Tensor'; readonly value: NdArray }
-  /** The body of a Loop: it may also read values of the graph around it. */
+  /** The body of a Loop, or a branch of an If: it may also read values of the graph around it. */
   | { readonly _tag: 'Graph'; readonly value: Graph };
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 
-/** A formal input of a graph or of a loop's body. */
+/** A formal input of a graph, of a loop's body or of a branch. */
 export interface InputNode {
   readonly _tag: 'Input';
   readonly name: string;

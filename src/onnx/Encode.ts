@@ -86,8 +86,14 @@ const nameOf = (model: Model, scope: Scope, value: Value): E.Either<OnnxError, s
 
 const done: E.Either<OnnxError, void> = E.right(undefined);
 
-/** Fields of an `AttributeProto`. */
-const attributeFields = (model: Model, scope: Scope, name: string, attribute: Attribute): E.Either<OnnxError, void> => {
+/** Fields of an `AttributeProto`; `operands`: names of what stands for the inputs of its graph. */
+const attributeFields = (
+  model: Model,
+  scope: Scope,
+  name: string,
+  attribute: Attribute,
+  operands: readonly string[] | undefined,
+): E.Either<OnnxError, void> => {
   const { to } = model;
   const isWhole = (values: readonly number[]) => values.every(Number.isSafeInteger);
   const broken = E.left(illFormed(`attribute ${name}: expected whole numbers`));
@@ -122,7 +128,7 @@ const attributeFields = (model: Model, scope: Scope, name: string, attribute: At
       break;
     case 'Graph':
       message(to, 6, () => {
-        result = graphFields(model, attribute.value, scope);
+        result = graphFields(model, attribute.value, scope, operands);
       });
       whole(to, 20, AttributeType.GRAPH);
       break;
@@ -152,18 +158,21 @@ const nodeFields = (
     { length: outputCount(model, original) },
     (_, i) => exported?.get(i) ?? (i === 0 ? name : unique(`${name}:${i}`)),
   );
+  const inputs: string[] = [];
   for (const v of node.inputs.slice(0, node.inputs.findLastIndex((v) => v !== undefined) + 1)) {
     const input = v === undefined ? E.right('') : nameOf(model, scope, v);
     if (E.isLeft(input)) return input;
-    text(to, 1, input.right);
+    inputs.push(input.right);
   }
+  const branches = node.operator === 'If' && node.domain === '';
+  for (const input of branches ? inputs.slice(0, 1) : inputs) text(to, 1, input);
   for (const o of output) text(to, 2, o);
   text(to, 3, name);
   text(to, 4, node.operator);
   for (const [key, a] of Object.entries(node.attributes)) {
     let written = done;
     message(to, 5, () => {
-      written = attributeFields(model, scope, key, a);
+      written = attributeFields(model, scope, key, a, branches ? inputs.slice(1) : undefined);
     });
     if (E.isLeft(written)) return written;
   }
@@ -172,8 +181,8 @@ const nodeFields = (
   return done;
 };
 
-const inputNames = (graph: Graph, name: Fresh): Map<Node, readonly string[]> =>
-  new Map(graph.inputs.map((v) => [v.node, [name((v.node as InputNode).name)]]));
+const inputNames = (graph: Graph, name: Fresh, operands: readonly string[] | undefined): Map<Node, readonly string[]> =>
+  new Map(graph.inputs.map((v, i) => [v.node, [operands?.[i] ?? name((v.node as InputNode).name)]]));
 
 /**
  * Whether a value's type is in the file: of nodes with a name, for readers; and where a size is a name, which onnxruntime does not
@@ -182,11 +191,15 @@ const inputNames = (graph: Graph, name: Fresh): Map<Node, readonly string[]> =>
 const isTold = (node: OperatorNode, { shape }: Value['type']): boolean =>
   !shape.includes('?') && (node.label !== undefined || shape.some((d) => typeof d === 'string'));
 
-/** Fields of a `GraphProto`; `tensors`: its initializers, which are known when its nodes are written. */
+/**
+ * Fields of a `GraphProto`; `operands`: names of its inputs, which then are not its own; `tensors`: its initializers, which are known
+ * when its nodes are written.
+ */
 function graphFields(
   model: Model,
   graph: Graph,
   around: Scope | undefined,
+  operands?: readonly string[],
   tensors: () => readonly Initializer[] = () => [],
 ): E.Either<OnnxError, void> {
   const { to, free, unique } = model;
@@ -195,7 +208,7 @@ function graphFields(
   const bound = (around?.bound ?? 0n) | free.boundBy(graph);
   const loose = free.first(graph.outputs.reduce((s, o) => s | free.of(o.value.node), 0n) & ~bound);
   if (loose !== undefined) return E.left(unboundInput(loose, graph.name));
-  const scope: Scope = { graph, around, bound, names: inputNames(graph, name) };
+  const scope: Scope = { graph, around, bound, names: inputNames(graph, name, operands) };
   const outputs = graph.outputs.map((o) => ({ ...o, name: name(o.name) }));
 
   const here = topological(graph.outputs.map((o) => o.value)).filter(
@@ -230,7 +243,8 @@ function graphFields(
   }
   text(to, 2, graph.name);
   for (const { name, array, place } of tensors()) message(to, 5, () => tensorFields(to, name, array, place));
-  for (const v of graph.inputs) message(to, 11, () => valueFields(to, scope.names.get(v.node)?.[0] ?? '', v.type));
+  for (const v of operands === undefined ? graph.inputs : [])
+    message(to, 11, () => valueFields(to, scope.names.get(v.node)?.[0] ?? '', v.type));
   for (const o of outputs) message(to, 12, () => valueFields(to, o.name, o.value.type));
   for (const node of here)
     scope.names.get(node)?.forEach((n, i) => {
@@ -309,7 +323,7 @@ const write = (graph: Graph, options: EncodeOptions, external?: ExternalOptions)
   text(to, 6, options.doc ?? '');
   let result = done;
   message(to, 7, () => {
-    result = graphFields(model, graph, undefined, () => [
+    result = graphFields(model, graph, undefined, undefined, () => [
       ...initial.tensors.filter((t) => model.read.has(t.name)),
       ...model.late.tensors,
     ]);

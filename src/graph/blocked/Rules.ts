@@ -2,17 +2,18 @@
  * Which operators compute in the blocked layout, and when. A rule gives `undefined` where its operator is better left alone.
  */
 import type { Attributes, OperatorNode, Value } from '../Graph.ts';
-import { sameShape, valueType } from '../Graph.ts';
+import { isSame, sameShape, valueType } from '../Graph.ts';
 import { recognised } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
 import { int, ints, text } from '../operators/node.ts';
 import { affineOf } from '../rewrite/Normalized.ts';
 import { named } from '../rewrite/Rewrite.ts';
+import { ofWholeBatch } from './Batch.ts';
 import { convTranspose } from './ConvTranspose.ts';
 import { resize, rowsApart } from './Enlarged.ts';
 import { byBlocks, fits } from './KernelGradient.ts';
 import { kernelOfBlocks, kernelOfFilters } from './KernelLayout.ts';
-import { imageOf, isPoint, nchwc, unfolded, unfoldedOperand } from './Layout.ts';
+import { type Image, imageOf, isPoint, nchwc, unfolded, unfoldedOperand } from './Layout.ts';
 import { pad, pool, shape } from './Places.ts';
 import {
   constants,
@@ -35,7 +36,9 @@ const kernelGradient: Rule = (node, { block, batch, blocked }) => {
   const gradient = recognised(node);
   if (gradient === undefined || !fits(block, batch)(gradient)) return undefined;
   const [x, dy] = [blocked(gradient.x), blocked(gradient.dy)];
-  return x === undefined || dy === undefined ? undefined : inPlain(named(node)(byBlocks(block, gradient, x, dy)));
+  return x === undefined || dy === undefined
+    ? undefined
+    : inPlain(named(node)(byBlocks(block, batch, gradient, x, dy)));
 };
 
 /** The convolution with what follows it; `undefined` where channels do not fill blocks. */
@@ -218,20 +221,49 @@ const elementwise: Rule = (node, forms) => {
 // reductions
 // -------------------------------------------------------------------------------------
 
+/**
+ * Sums over the positions of the images of a batch: [batch, channels, 1, 1]. Of a product of two images, each is a convolution of one
+ * with the other, which does not write the product: channels by themselves, windows as large as images. The samples stand among the
+ * channels, whose number is an attribute and so must be known.
+ */
+const perImage = (x: Value, image: Image, { batch, uses, isBlocked, blocked }: Forms): Value => {
+  const [samples, channels, height, width] = image;
+  const like = { ...x, type: valueType('float32', [samples, channels, 1, 1]) };
+  const ofAny = (v: Value): Value => Op.mul(nchwc('GlobalAveragePool', [v], like), height * width);
+  const { node } = x;
+  const factors = node._tag === 'Operator' && node.domain === '' && node.operator === 'Mul' ? node.inputs : [];
+  const images = factors.flatMap((v) =>
+    v !== undefined && sameShape(v, x) && isBlocked(v) ? [blocked(v) as Value] : [],
+  );
+  const [a, b] = images;
+  if (a === undefined || b === undefined || uses(x) > 1 || batch === 1) return ofAny(blocked(x) as Value);
+  const group = batch * channels;
+  const product = ([u = a, v = u]: readonly Value[]): Value =>
+    Op.reshape([samples, channels, 1, 1])(
+      nchwc(
+        'Conv',
+        [Op.reshape([1, group, height, width])(u), Op.reshape([group, 1, height, width])(v)],
+        { ...x, type: valueType('float32', [1, group, 1, 1]) },
+        { kernel_shape: ints([height, width]), group: int(group) },
+      ),
+    );
+  const sum = ofWholeBatch(batch, isSame(a, b) ? [a] : [a, b], product, ([u = a, v = u]) => ofAny(Op.mul(u, v)));
+  return Op.reshape([samples, channels, 1, 1])(sum);
+};
+
 /** Over the positions, and then, if asked, over the batch. Onnxruntime's pooling of whole images is the faster of its loops for that. */
-const reduction: Rule = (node, { block, isBlocked, blocked }) => {
+const reduction: Rule = (node, forms) => {
   const x = node.inputs[0] as Value;
   const axes = constants(node.inputs[1])?.map((a) => (a < 0 ? a + 4 : a));
-  const image = imageOf(x, block);
-  if (axes === undefined || image === undefined || isPoint(image) || !isBlocked(x)) return undefined;
+  const image = imageOf(x, forms.block);
+  if (axes === undefined || image === undefined || isPoint(image) || !forms.isBlocked(x)) return undefined;
   const key = [...axes].sort().join();
   if (key !== '0,2,3' && key !== '2,3') return undefined;
-  const [batch, channels, height, width] = image;
-  const like = { ...x, type: valueType('float32', [batch, channels, 1, 1]) };
-  const perImage = nchwc('GlobalAveragePool', [blocked(x)], like);
+  const [, , height, width] = image;
+  const sums = perImage(x, image, forms);
   const isSum = node.operator === 'ReduceSum';
-  const mean = key === '2,3' ? perImage : (isSum ? Op.reduceSum : Op.reduceMean)({ axes: [0] })(perImage);
-  const result = isSum ? Op.mul(mean, height * width) : mean;
+  const all = key === '2,3' ? sums : (isSum ? Op.reduceSum : Op.reduceMean)({ axes: [0] })(sums);
+  const result = isSum ? all : Op.mul(all, 1 / (height * width));
   return inPlain(named(node)(Op.reshape(output(node).type.shape)(result)));
 };
 

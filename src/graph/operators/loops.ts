@@ -4,7 +4,7 @@ import { operator, valueType } from '../Graph.ts';
 import { int } from './node.ts';
 
 // -------------------------------------------------------------------------------------
-// loops
+// loops and branches
 // -------------------------------------------------------------------------------------
 
 /**
@@ -34,3 +34,16 @@ export const scan = (values: readonly Value[], body: Graph): readonly Value[] =>
     { body: { _tag: 'Graph', value: body }, num_scan_inputs: int(values.length) },
   );
 };
+
+/**
+ * ONNX's If: one of two graphs computes the results, as a single truth value says. Both have the operands as their inputs and
+ * results of the same types; what depends on those inputs is computed in the chosen one alone. (In the file branches have no
+ * inputs: they read the operands by name.)
+ */
+export const either = (condition: Value, operands: readonly Value[], onTrue: Graph, onFalse: Graph): readonly Value[] =>
+  operator(
+    'If',
+    [condition, ...operands],
+    onFalse.outputs.map(({ value: { type } }) => type),
+    { then_branch: { _tag: 'Graph', value: onTrue }, else_branch: { _tag: 'Graph', value: onFalse } },
+  );

@@ -1,0 +1,40 @@
+/**
+ * How many samples a batch has, and what is faster where that number is known: nearly all batches are whole ones. A graph that may be
+ * given fewer samples has both forms, and chooses.
+ */
+import type { Dim } from '../../shape/Shape.ts';
+import { graph, input, type Value } from '../Graph.ts';
+import * as Op from '../Operators.ts';
+
+/** What brought the batch in: the same for all layers, so that they share what follows from its size. */
+const source = (x: Value): Value => {
+  const [batch] = x.type.shape;
+  const { node } = x;
+  const before =
+    node._tag === 'Operator' && batch !== '?' ? node.inputs.find((v) => v?.type.shape[0] === batch) : undefined;
+  return before === undefined ? x : source(before);
+};
+
+/** Samples of the batch that `x` is computed of, int64. */
+export const samples = (x: Value): Value => Op.gather(Op.shapeOf(source(x)), Op.scalar(0, 'int64'));
+
+/** What is computed of values that have a sample on each place of their first axis. */
+export type OfSamples = (values: readonly Value[]) => Value;
+
+/** By `fast` where the values have `batch` samples, by `other` else. `fast` is given them with that number in their types. */
+export const ofWholeBatch = (
+  batch: number,
+  values: readonly [Value, ...Value[]],
+  fast: OfSamples,
+  other: OfSamples,
+): Value => {
+  const [first] = values;
+  const [size = '?'] = first.type.shape;
+  if (size === batch) return fast(values);
+  const branch = (name: string, samples: Dim, of: OfSamples) => {
+    const inputs = values.map((v, i) => input(`${name}/${i}`, v.type.dtype, v.type.shape.with(0, samples)));
+    return graph(name, inputs, [{ name: `${name}/result`, value: of(inputs) }]);
+  };
+  const isWhole = Op.equal(samples(first), Op.scalar(batch, 'int64'));
+  return Op.either(isWhole, values, branch('whole', batch, fast), branch('part', size, other))[0] as Value;
+};
