@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { type Graph, input, topological, type Value } from '../../src/graph/Graph.ts';
 import * as Op from '../../src/graph/Operators.ts';
 import { arrangement } from '../../src/graph/rewrite/Arrangement.ts';
+import { between as betweenRule } from '../../src/graph/rewrite/Between.ts';
 import { rewrite } from '../../src/graph/rewrite/Rewrite.ts';
 import { f32, graphOf, run } from '../support/evaluate.ts';
 
@@ -68,4 +69,33 @@ it('two are one, and there and back is nothing', () => {
 it('a size that is copied from the shape between stays', () => {
   const copied = Op.reshapeTo(Op.int64s([0, 2, 2]), [6, 2, 2])(Op.reshape([6, 4])(x));
   expect(names(arranged(graphOf({ y: copied })))).toEqual(['Reshape', 'Reshape']);
+});
+
+const between = rewrite(betweenRule);
+
+it('what is padded or cut between two transpositions that undo each other is so without them', async () => {
+  const pads = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 6, maxLength: 6 });
+  const cut = fc.record({
+    axis: fc.integer({ min: -3, max: 2 }),
+    start: fc.integer({ min: -2, max: 1 }),
+    step: fc.constantFrom(1, 2),
+  });
+  await fc.assert(
+    fc.asyncProperty(order, pads, cut, fc.boolean(), async (perm, p, { axis, start, step }, isPad) => {
+      const back = perm.map((_, i) => perm.indexOf(i));
+      const inner = isPad ? Op.pad(p, 7) : Op.slice({ axes: [axis], starts: [start], ends: [9], steps: [step] });
+      const before = graphOf({ y: Op.add(Op.transpose(back)(inner(Op.transpose(perm)(x))), 1) });
+      const after = between(before);
+      expect(names(after)).not.toContain('Transpose');
+      expect(await run(after, feeds)).toEqual(await run(before, feeds));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it('other transpositions, and one that others read too, stay', () => {
+  const turned = Op.transpose([1, 0, 2])(x);
+  const padded = Op.pad([0, 1, 0, 0, 0, 0])(turned);
+  const [other, read] = [Op.transpose([0, 2, 1])(padded), Op.transpose([1, 0, 2])(padded)];
+  for (const g of [graphOf({ other }), graphOf({ read, padded })]) expect(names(between(g))).toEqual(names(g));
 });

@@ -78,6 +78,8 @@ const between = fc.constantFrom(
   any(L.upSampling2d({ size: 2 } as never)),
   any(L.residual(L.sequential(L.batchNormalization(), L.activation('tanh')))),
   any(L.concat(L.identity(), L.activation('sigmoid'))),
+  // Channels of zeros before and behind.
+  any(L.sequential(L.permute([2, 1, 3]), L.zeroPadding2d([[4, 4], 0]), L.permute([2, 1, 3]))),
 );
 
 const layer = fc.oneof(convolution, convolution, convolution, transposed, depthwise, between, between, between);
@@ -290,6 +292,35 @@ it.each([
       expect(difference(one[name] as NdArray, other[name] as NdArray), name).toBeLessThan(1e-5);
   },
 );
+
+it('channels of zeros around an image, and a part of its channels, stay in blocks', async () => {
+  const x = input('x', 'float32', ['batch', block, 5, 4]);
+  const image = Op.tanh(conv(x, 'w', block));
+  const swap = Op.transpose([0, 2, 1, 3]);
+  const half = block / 2;
+  const more = Op.pad([0, half, 0, 0, 0, half, 0, 0])(image);
+  // As by layers that know of rows and columns only.
+  const turned = swap(Op.pad([0, 1, block, 0, 0, 0, 2 * block, 1])(swap(image)));
+  const part = Op.slice({ axes: [1], starts: [half], ends: [half + block] })(Op.exp(more));
+  const plain = graphOf({ more: Op.mul(more, 2), turned: Op.mul(turned, 2), part: Op.mul(part, 2) });
+  const fast = blocked(block, block)(plain);
+  const operators = topological(fast.outputs.map((o) => o.value)).flatMap((n) =>
+    n._tag === 'Operator' ? [n.operator] : [],
+  );
+  expect(operators.filter((o) => ['Pad', 'Slice'].includes(o))).toEqual([]);
+  expect(names(fast).filter((n) => n === 'ReorderOutput').length).toBe(3);
+  const sized = (shape: readonly number[], f: (i: number) => number): NdArray => ({
+    dtype: 'float32',
+    shape,
+    data: Float32Array.from({ length: shape.reduce((m, n) => m * n, 1) }, (_, i) => f(i)),
+  });
+  const feeds = { x: sized([3, block, 5, 4], Math.cos), w: sized([block, block, 3, 3], Math.sin) };
+  const [one, other] = [await run(plain, feeds), await run(fast, feeds)];
+  for (const name of ['more', 'turned', 'part']) {
+    expect(other[name]?.shape).toEqual(one[name]?.shape);
+    expect(difference(one[name] as NdArray, other[name] as NdArray), name).toBeLessThan(1e-5);
+  }
+});
 
 it('a graph without convolutions, or whose channels fill no block, is the very same', () => {
   const x = input('x', 'float32', ['batch', 5, 6, 6]);

@@ -14,7 +14,7 @@ import { resize, rowsApart } from './Enlarged.ts';
 import { byBlocks, fits } from './KernelGradient.ts';
 import { kernelOfBlocks, kernelOfFilters } from './KernelLayout.ts';
 import { type Image, imageOf, isPoint, nchwc, unfolded, unfoldedOperand } from './Layout.ts';
-import { pad, pool, shape } from './Places.ts';
+import { cut, pad, pool, shape } from './Places.ts';
 import {
   constants,
   explicitPads,
@@ -288,5 +288,6 @@ export const rules: Readonly<Record<string, Rule>> = {
   ...all('MaxPool AveragePool', pool),
   Resize: resize,
   Pad: pad,
+  Slice: cut,
   ...all('ReduceSum ReduceMean', reduction),
 };

@@ -7,6 +7,7 @@
 import type { Graph } from '../Graph.ts';
 import { asProducts, type KernelGradient } from '../KernelGradient.ts';
 import { activations } from './Activations.ts';
+import { between } from './Between.ts';
 import { intoConvolution } from './Normalized.ts';
 import { reductions } from './Reductions.ts';
 import { firstOf, type Rule, rewrite } from './Rewrite.ts';
@@ -17,4 +18,4 @@ export const simplify = (
   isKept: (gradient: KernelGradient) => boolean = () => false,
   rules: readonly Rule[] = [],
 ): ((graph: Graph) => Graph) =>
-  rewrite(firstOf([sizes, reductions, asProducts(isKept), intoConvolution, activations, ...rules]));
+  rewrite(firstOf([sizes, reductions, asProducts(isKept), intoConvolution, activations, between, ...rules]));
