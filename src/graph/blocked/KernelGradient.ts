@@ -67,17 +67,13 @@ const input = (x: Value, gradient: KernelGradient, samples: Samples, block: numb
   const [bottom, right] = [rows - top - height, columns - left - width];
   const blocks = channels / block;
   const column = Op.reshape(['?', 1]);
-  const within = (stored: number): Value =>
+  /** Of a sample's first row: its rows block by block, of which so many are stored. */
+  const within = (count: number, stored: number): Value =>
     int32s(
-      places(blocks).flatMap((b) => places(rows).map((r) => b * stored + r)),
-      [blocks, 1, rows],
+      places(blocks).flatMap((b) => places(count).map((r) => b * stored + r)),
+      [blocks, 1, count],
     );
-  const reordered = (cells: Value): Value => {
-    const image = Op.reshape([blocks, '?', rows, columns * block])(cells);
-    return nchwc('ReorderInput', [image], image);
-  };
-  const gathered = (padded: Value, index: Value): Value =>
-    reordered(Op.gather(Op.reshape(['?', columns * block])(padded), index));
+  const cellsOf = (image: Value): Value => Op.reshape(['?', ((image.type.shape as Image)[3] as number) * block])(image);
 
   const filledUp = (image: Value): Value => {
     // There must be one row of zeros to fill up with.
@@ -85,25 +81,25 @@ const input = (x: Value, gradient: KernelGradient, samples: Samples, block: numb
     const stored = (padded.type.shape as Image)[2];
     const isThere = Op.less(samples.places, samples.count);
     const first = Op.where(isThere, Op.mul(samples.places, blocks * stored), top > 0 ? 0 : stored - 1);
-    return gathered(padded, Op.add(Op.mul(within(stored), column(Op.cast('int32')(isThere))), column(first)));
+    const index = Op.add(Op.mul(within(rows, stored), column(Op.cast('int32')(isThere))), column(first));
+    const cells = Op.reshape([blocks, '?', rows, columns * block])(Op.gather(cellsOf(padded), index));
+    return nchwc('ReorderInput', [cells], cells);
   };
-  const frame = [top, left, bottom, right] as const;
+  // Nothing is to be filled up, so zeros come last: then there is less to move.
   const whole = (image: Value): Value => {
-    const padded = framed(block)(frame)(image);
-    return blocks === 1
-      ? reordered(padded)
-      : gathered(padded, Op.add(within(rows), column(Op.mul(samples.places, blocks * rows))));
+    const first = column(Op.mul(samples.places, blocks * height));
+    const gathered = blocks === 1 ? image : Op.gather(cellsOf(image), Op.add(within(height, height), first));
+    const cells = Op.reshape([blocks, batch, height, width * block])(gathered);
+    return framed(block)([top, left * block, bottom, right * block])(nchwc('ReorderInput', [cells], cells));
   };
-  // Else a whole batch has nothing to save.
-  const isLess = blocks === 1 || frame.every((n) => n === 0);
-  return isLess && batch % block === 0
-    ? ofWholeBatch(
+  return batch % block !== 0
+    ? filledUp(x)
+    : ofWholeBatch(
         batch,
         [x],
         ([image]) => whole(image as Value),
         ([image]) => filledUp(image as Value),
-      )
-    : filledUp(x);
+      );
 };
 
 /** The cotangent as a kernel, samples in blocks. */
