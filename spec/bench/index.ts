@@ -132,14 +132,13 @@ const anatomy = (workload: Workload, { ours: x, theirs: y, parameters, rates }: 
 
 const training = async (): Promise<void> => {
   console.log('Training, milliseconds a step\n');
-  head('', 'workload', 'grad-ts', 'PyTorch', 'ratio', 'p10', 'PyTorch p10');
+  head('', 'workload', 'grad-ts', 'PyTorch', 'ratio', 'p10', "PyTorch's p10", 'ratio');
   const parts: Anatomy[] = [];
   for (const workload of wanted(all))
     await row(`${workload.name} | ${workload.what}`, async () => {
       const both = await inTurn(workload, { do: 'train', seconds }, workload.batchSize, workload.steps, rounds);
       parts.push(anatomy(workload, both));
-      const peer = both.theirs.length === 0 ? '' : lowest(both.theirs).toFixed(2);
-      return [...beside(typical(both.ours), typical(both.theirs)), lowest(both.ours).toFixed(2), peer];
+      return [typical, lowest].flatMap((of) => beside(of(both.ours), of(both.theirs)));
     });
   console.log('\nThe same runs of grad-ts: floor of the products at the rate of MatMul, and what is not a step\n');
   head(
