@@ -21,11 +21,13 @@ const checkParameters = (parameters: number, { ready }: Side<Answer>): void => {
     throw new Error(`${parameters} parameters, the other model has ${ready.parameters}`);
 };
 
-/** Once to warm up and then so often. */
+/** Once to warm up and then so often. MatMul's rate is measured in a process of its own: what it takes is no workload's memory. */
 export const bothInTurn = async (sizes: Sizes, request: Request, times: number, limits: Limits): Promise<Both> => {
   const a = await ours(sizes, limits);
   let b: Side<Answer> | undefined;
+  let products: Side<OurAnswer> | undefined;
   try {
+    products = request.do === 'train' ? await ours({ name: 'W1', batchSize: 1, steps: 1 }, limits) : undefined;
     b = isInstalled ? await theirs(sizes, limits) : undefined;
     if (b !== undefined) checkParameters(a.ready.parameters, b);
     const warm = { ...request, seconds: Math.min(1, request.seconds) };
@@ -36,7 +38,7 @@ export const bothInTurn = async (sizes: Sizes, request: Request, times: number, 
       try {
         const mine = await a.ask(request);
         const peer = await b?.ask(request);
-        if (request.do === 'train') rates.push((await a.ask({ do: 'matmul', seconds: 0 })).rate);
+        if (products !== undefined) rates.push((await products.ask({ do: 'matmul', seconds: 0 })).rate);
         x.push(mine);
         if (peer !== undefined) y.push(peer);
       } catch (error) {
@@ -50,6 +52,7 @@ export const bothInTurn = async (sizes: Sizes, request: Request, times: number, 
   } finally {
     a.close();
     b?.close();
+    products?.close();
   }
 };
 
