@@ -293,6 +293,34 @@ it.each([
   },
 );
 
+it.each([16, 5])('sums of products of large images, of %i samples where 16 are a whole batch', async (samples) => {
+  const x = input('x', 'float32', ['batch', block, 64, 64]);
+  const image = conv(x, 'w', block);
+  const mean = Op.reduceMean({ axes: [0, 2, 3], keepDims: true })(image);
+  const deviation = Op.sub(image, mean);
+  const plain = graphOf({
+    variance: Op.reduceMean({ axes: [0, 2, 3] })(Op.mul(deviation, deviation)),
+    products: Op.reduceSum({ axes: [2, 3] })(Op.mul(image, Op.tanh(image))),
+  });
+  const fast = blocked(block, 16)(plain);
+  expect(hasBranches(fast)).toBe(true);
+  const windows = blockedNodes(fast).flatMap(({ attributes: { group } }) =>
+    group?._tag === 'Int' ? [group.value] : [],
+  );
+  expect(windows.filter((g) => g === 16 * block).length).toBe(2);
+  const sized = (shape: readonly number[], f: (i: number) => number): NdArray => ({
+    dtype: 'float32',
+    shape,
+    data: Float32Array.from({ length: shape.reduce((m, n) => m * n, 1) }, (_, i) => f(i)),
+  });
+  const feeds = { x: sized([samples, block, 64, 64], Math.cos), w: sized([block, block, 3, 3], Math.sin) };
+  const [one, other] = [await run(plain, feeds), await run(fast, feeds)];
+  for (const name of ['variance', 'products']) {
+    expect(other[name]?.shape).toEqual(one[name]?.shape);
+    expect(difference(one[name] as NdArray, other[name] as NdArray), name).toBeLessThan(1e-4);
+  }
+});
+
 it('channels of zeros around an image, and a part of its channels, stay in blocks', async () => {
   const x = input('x', 'float32', ['batch', block, 5, 4]);
   const image = Op.tanh(conv(x, 'w', block));

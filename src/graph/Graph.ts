@@ -158,7 +158,10 @@ export const predecessors = (node: Node): readonly Node[] => {
  * Every node that the values need, each after the nodes it reads. Iterative: depth is not limited by the stack.
  * `stopAt` nodes are given but not looked behind.
  */
-export const topological = (values: readonly Value[], stopAt: ReadonlySet<Node> = new Set()): readonly Node[] => {
+export const topological = (
+  values: readonly Value[],
+  stopAt: Pick<ReadonlySet<Node>, 'has'> = new Set<Node>(),
+): readonly Node[] => {
   const order: Node[] = [];
   const state = new Map<Node, 'open' | 'done'>();
   const stack: Node[] = values.map((v) => v.node).reverse();

@@ -211,9 +211,11 @@ function graphFields(
   const scope: Scope = { graph, around, bound, names: inputNames(graph, name, operands) };
   const outputs = graph.outputs.map((o) => ({ ...o, name: name(o.name) }));
 
-  const here = topological(graph.outputs.map((o) => o.value)).filter(
-    (n) => n._tag === 'Operator' && (free.of(n) & ~bound) === 0n && nameIn(around, n) === undefined,
-  ) as readonly OperatorNode[];
+  const isOutside = (n: Node): boolean => nameIn(around, n) !== undefined;
+  const here = topological(
+    graph.outputs.map((o) => o.value),
+    { has: isOutside },
+  ).filter((n) => n._tag === 'Operator' && (free.of(n) & ~bound) === 0n && !isOutside(n)) as readonly OperatorNode[];
   const mine = new Set<Node>(here);
 
   const exported = new Map<Node, Map<number, string>>();

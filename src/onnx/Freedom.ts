@@ -44,6 +44,7 @@ export const freedom = (order: readonly Node[]): Freedom => {
     );
   }
   const first = (formals: Formals): string | undefined => {
+    if (formals === 0n) return undefined;
     for (const [node, bit] of bits) if ((formals & bit) !== 0n && node._tag === 'Input') return node.name;
     return undefined;
   };

@@ -10,11 +10,10 @@
 import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { predecessors, topological } from '../Graph.ts';
 import { type Rule as AnyRule, usesOf } from '../rewrite/Rewrite.ts';
-import { shared } from '../rewrite/Shared.ts';
 import { simplify } from '../rewrite/Simplify.ts';
 import { fits } from './KernelGradient.ts';
 import { imageOf, isPoint, toBlocked, toPlain } from './Layout.ts';
-import type { Forms, Rewritten } from './Rule.ts';
+import { constants, type Forms, type Rewritten } from './Rule.ts';
 import { rules } from './Rules.ts';
 
 // -------------------------------------------------------------------------------------
@@ -39,23 +38,25 @@ const readersOf = (nodes: readonly Node[]): ReadonlyMap<Node, readonly Node[]> =
   return readers;
 };
 
-/** Whether the last node reads all the others, directly or not. */
-const before = (nodes: readonly Node[]): ((others: readonly Node[], last: Node) => boolean) => {
+/** Which of some nodes the last one reads, directly or not. */
+const before = (nodes: readonly Node[]): ((others: readonly Node[], last: Node) => ReadonlySet<Node>) => {
   const places = new Map(nodes.map((node, i) => [node, i]));
   const placeOf = (node: Node): number => places.get(node) ?? 0;
   return (others, last) => {
-    const missing = new Set(others);
     const first = Math.min(...others.map(placeOf));
     const found = new Set<Node>([last]);
     // What stands before the first of them reads none of them.
-    for (const node of found) {
-      missing.delete(node);
-      if (missing.size === 0) return true;
-      for (const p of predecessors(node)) if (placeOf(p) >= first) found.add(p);
-    }
-    return missing.size === 0;
+    for (const node of found) for (const p of predecessors(node)) if (placeOf(p) >= first) found.add(p);
+    return found;
   };
 };
+
+const isSum = (node: Node): node is OperatorNode =>
+  node._tag === 'Operator' && node.domain === '' && (node.operator === 'ReduceSum' || node.operator === 'ReduceMean');
+
+/** Whether two sums of one value are over the same axes. */
+const isSameSum = (a: Node, b: OperatorNode): boolean =>
+  isSum(a) && a.operator === b.operator && constants(a.inputs[1])?.join() === constants(b.inputs[1])?.join();
 
 // -------------------------------------------------------------------------------------
 // interpreter
@@ -68,12 +69,11 @@ const before = (nodes: readonly Node[]): ((others: readonly Node[], last: Node) 
 export const blocked =
   (block: number, batch: number, others: readonly AnyRule[] = []) =>
   (given: Graph): Graph => {
-    // Of what is computed twice, one would stand behind those that could write over what it reads.
-    const graph = shared(simplify(fits(block, batch), others)(given));
+    const graph = simplify(fits(block, batch), others)(given);
     const outputs = graph.outputs.map((o) => o.value);
     const nodes = topological(outputs);
     const readers = readersOf(nodes);
-    const runsBefore = before(nodes);
+    const readBefore = before(nodes);
     const known = new Map<Node, Known[]>();
     const formsOf = (v: Value): Known => (known.get(v.node) as Known[])[v.index] as Known;
     const plain = (v: Value): Value => {
@@ -88,12 +88,14 @@ export const blocked =
     const forms: Forms = {
       block,
       batch,
-      isLast: (v, node, after) =>
-        after.node !== v.node &&
-        runsBefore(
-          (readers.get(v.node) ?? []).filter((r) => r !== node),
-          after.node,
-        ),
+      isLast: (v, node, after) => {
+        const others = (readers.get(v.node) ?? []).filter((r) => r !== node);
+        const done = readBefore(others, after.node);
+        // Of what computes the same only one stays.
+        const isDone = (r: Node): boolean =>
+          done.has(r) || (isSum(r) && others.some((q) => done.has(q) && isSameSum(q, r)));
+        return after.node !== v.node && others.every(isDone);
+      },
       uses: usesOf(nodes, outputs),
       plain,
       isBlocked: (v) => formsOf(v).blocked !== undefined,

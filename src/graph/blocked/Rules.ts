@@ -221,6 +221,9 @@ const elementwise: Rule = (node, forms) => {
 // reductions
 // -------------------------------------------------------------------------------------
 
+/** Numbers of the smallest product that is not to be written: a smaller one stays in cache, and a choice of forms takes time to open. */
+const smallest = 2 ** 19;
+
 /**
  * Sums over the positions of the images of a batch: [batch, channels, 1, 1]. Of a product of two images, each is a convolution of one
  * with the other, which does not write the product: channels by themselves, windows as large as images. The samples stand among the
@@ -236,7 +239,8 @@ const perImage = (x: Value, image: Image, { batch, uses, isBlocked, blocked }: F
     v !== undefined && sameShape(v, x) && isBlocked(v) ? [blocked(v) as Value] : [],
   );
   const [a, b] = images;
-  if (a === undefined || b === undefined || uses(x) > 1 || batch === 1) return ofAny(blocked(x) as Value);
+  const isSmall = batch * channels * height * width < smallest;
+  if (a === undefined || b === undefined || uses(x) > 1 || isSmall) return ofAny(blocked(x) as Value);
   const group = batch * channels;
   const product = ([u = a, v = u]: readonly Value[]): Value =>
     Op.reshape([samples, channels, 1, 1])(

@@ -23,10 +23,14 @@ const sharing = (): Rule => {
     numbers.set(key, found);
     return found;
   };
-  const nodeKey = (node: Node): number =>
-    node._tag === 'Constant' && node.data.data.length <= small
-      ? numberOf(`${node.data.dtype}[${node.data.shape}]${Array.from(node.data.data, String).join()}`)
-      : numberOf(node);
+  const nodeKey = (node: Node): number => {
+    const known = numbers.get(node);
+    if (known !== undefined || node._tag !== 'Constant' || node.data.data.length > small)
+      return known ?? numberOf(node);
+    const number = numberOf(`${node.data.dtype}[${node.data.shape}]${node.data.data.join()}`);
+    numbers.set(node, number);
+    return number;
+  };
   const valueKey = (v: Value | undefined): string => (v === undefined ? '' : `${nodeKey(v.node)}.${v.index}`);
   const keyOf = (node: OperatorNode): string | undefined => {
     const attributes = Object.entries(node.attributes).map(([name, a]) => [name, attributeKey(a)] as const);
