@@ -182,6 +182,12 @@ const conv = (x: Value, name: string, filters: number, w = weights(name, filters
     group: 1,
   });
 
+const sized = (shape: readonly number[], f: (i: number) => number): NdArray => ({
+  dtype: 'float32',
+  shape,
+  data: Float32Array.from({ length: shape.reduce((m, n) => m * n, 1) }, (_, i) => f(i)),
+});
+
 const names = (graph: Graph) => blockedNodes(graph).map((n) => n.operator);
 
 it('what stands between convolutions stays in blocks: one reorder in, one out', () => {
@@ -224,11 +230,6 @@ it.each([
   expect(
     topological(fast.outputs.map((o) => o.value)).some((n) => n._tag === 'Operator' && n.operator === 'ConvTranspose'),
   ).toBe(false);
-  const sized = (shape: readonly number[], f: (i: number) => number): NdArray => ({
-    dtype: 'float32',
-    shape,
-    data: Float32Array.from({ length: shape.reduce((m, n) => m * n, 1) }, (_, i) => f(i)),
-  });
   const feeds = {
     x: sized([3, 2 * block, 5, 4], Math.cos),
     w: sized([2 * block, block, c.kernel, c.kernel], Math.sin),
@@ -276,11 +277,6 @@ it.each([
     );
     // One of them is scaled first, in all its cells.
     expect(gathered.toSorted()).toEqual(rows === 1 ? [24] : [24, 24 / rows].toSorted());
-    const sized = (shape: readonly number[], f: (i: number) => number): NdArray => ({
-      dtype: 'float32',
-      shape,
-      data: Float32Array.from({ length: shape.reduce((m, n) => m * n, 1) }, (_, i) => f(i)),
-    });
     const kernels = { v: sized([block, block, 3, 3], Math.sin), w: sized([block, block, 3, 3], Math.cos) };
     const feeds = {
       x: sized([3, block, 6, 4], Math.cos),
@@ -308,11 +304,6 @@ it.each([16, 5])('sums of products of large images, of %i samples where 16 are a
     group?._tag === 'Int' ? [group.value] : [],
   );
   expect(windows.filter((g) => g === 16 * block).length).toBe(2);
-  const sized = (shape: readonly number[], f: (i: number) => number): NdArray => ({
-    dtype: 'float32',
-    shape,
-    data: Float32Array.from({ length: shape.reduce((m, n) => m * n, 1) }, (_, i) => f(i)),
-  });
   const feeds = { x: sized([samples, block, 64, 64], Math.cos), w: sized([block, block, 3, 3], Math.sin) };
   const [one, other] = [await run(plain, feeds), await run(fast, feeds)];
   for (const name of ['variance', 'products']) {
@@ -337,11 +328,6 @@ it('channels of zeros around an image, and a part of its channels, stay in block
   );
   expect(operators.filter((o) => ['Pad', 'Slice'].includes(o))).toEqual([]);
   expect(names(fast).filter((n) => n === 'ReorderOutput').length).toBe(3);
-  const sized = (shape: readonly number[], f: (i: number) => number): NdArray => ({
-    dtype: 'float32',
-    shape,
-    data: Float32Array.from({ length: shape.reduce((m, n) => m * n, 1) }, (_, i) => f(i)),
-  });
   const feeds = { x: sized([3, block, 5, 4], Math.cos), w: sized([block, block, 3, 3], Math.sin) };
   const [one, other] = [await run(plain, feeds), await run(fast, feeds)];
   for (const name of ['more', 'turned', 'part']) {
