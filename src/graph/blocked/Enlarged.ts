@@ -9,7 +9,7 @@ import { type OperatorNode, sameShape, type Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { named } from '../rewrite/Rewrite.ts';
 import { type Image, imageOf } from './Layout.ts';
-import { constants, type Forms, inBlocks, output, type Rule } from './Rule.ts';
+import { constants, type Forms, inBlocks, isScalar, output, type Rule } from './Rule.ts';
 
 interface Enlarged {
   readonly source: Value;
@@ -71,7 +71,7 @@ export const rowsApart = (inputs: readonly Value[], y: Value, { block, plain, is
   });
   const [first, ...others] = enlarged.filter((e) => e !== undefined);
   const images = inputs.filter((v) => sameShape(v, y));
-  const isFit = inputs.every((v) => sameShape(v, y) || v.type.shape.every((d) => d === 1));
+  const isFit = inputs.every((v) => sameShape(v, y) || isScalar(v));
   if (first === undefined || first.rows === 1 || others.some((e) => e.rows !== first.rows)) return undefined;
   if (!isFit || !images.every(isBlocked) || images.length <= others.length + 1) return undefined;
   const { rows } = first;

@@ -22,6 +22,7 @@ import {
   inBlocks,
   inPlain,
   intOf,
+  isScalar,
   output,
   type Rewritten,
   type Rule,
@@ -186,8 +187,6 @@ interface Operands {
   readonly shape: Value['type']['shape'];
 }
 
-const isScalar = (v: Value): boolean => v.type.shape.every((d) => d === 1);
-
 /** As they lie in memory, where all but single numbers are whole images; else with the channels of a block on an axis of their own. */
 const operandsOf = (inputs: readonly Value[], y: Value, { block, plain, blocked }: Forms): Operands => {
   const isFlat = inputs.every((v) => sameShape(v, y) || isScalar(v));
@@ -239,8 +238,9 @@ const perImage = (x: Value, image: Image, { batch, uses, isBlocked, blocked }: F
     v !== undefined && sameShape(v, x) && isBlocked(v) ? [blocked(v) as Value] : [],
   );
   const [a, b] = images;
-  const isSmall = batch * channels * height * width < smallest;
-  if (a === undefined || b === undefined || uses(x) > 1 || isSmall) return ofAny(blocked(x) as Value);
+  // In inference nothing is known of the batch: it is given as 1.
+  const isLarge = batch > 1 && batch * channels * height * width >= smallest;
+  if (a === undefined || b === undefined || uses(x) > 1 || !isLarge) return ofAny(blocked(x) as Value);
   const group = batch * channels;
   const product = ([u = a, v = u]: readonly Value[]): Value =>
     Op.reshape([samples, channels, 1, 1])(

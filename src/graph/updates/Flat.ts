@@ -10,7 +10,7 @@ import type { Graph, OperatorNode, Value } from '../Graph.ts';
 import { input, label } from '../Graph.ts';
 import { type LoopBody, loopBody } from '../LoopBody.ts';
 import * as Op from '../Operators.ts';
-import { type Carriage, recarried, withLoop } from './Carriage.ts';
+import { type Carriage, recarried, unshaped, withLoop } from './Carriage.ts';
 import { computed, type Island, islands, isNumber, isWhole } from './Island.ts';
 
 /** Elements of the largest arrays that are put together: of more, copying them costs more than the calls that it saves. */
@@ -29,12 +29,6 @@ const groupsOf = (body: LoopBody): readonly Group[] => {
   }
   return [...alike.values()].filter((of) => of.length > 1);
 };
-
-/** In the shape that it was computed in. */
-const unshaped = (v: Value): Value =>
-  v.node._tag === 'Operator' && v.node.operator === 'Reshape' && v.node.domain === ''
-    ? unshaped(v.node.inputs[0] as Value)
-    : v;
 
 /** What the update of a weight is called, and so what its gradient is named after. */
 const nameOf = ({ nodes }: Island): string | undefined => nodes.findLast((n) => n.label !== undefined)?.label;

@@ -9,6 +9,7 @@ import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { input, isSame, topological } from '../Graph.ts';
 import { isStatic, product } from '../operators/node.ts';
 import { substitute, substitution } from '../Substitute.ts';
+import { unshaped } from './Carriage.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -36,9 +37,6 @@ export interface WithStored {
 
 const isOf = (node: Node, operator: string): node is OperatorNode =>
   node._tag === 'Operator' && node.operator === operator && node.domain === '';
-
-/** Without what only changes its shape. */
-const unshaped = (v: Value): Value => (isOf(v.node, 'Reshape') ? unshaped(v.node.inputs[0] as Value) : v);
 
 /** What lies in a value, if it is put together. */
 const partsOf = (v: Value): readonly Value[] => {
