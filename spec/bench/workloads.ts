@@ -135,7 +135,7 @@ const table: Workload = {
   name: 'W2',
   what: 'table 875-2048-1024-512-206, batch and weight normalisation, dropout, Adam, batch 128',
   batchSize: 128,
-  steps: 10,
+  steps: 40,
   // The first layer's input needs a gradient: batch normalisation before it is trained.
   flops: total(dense(875, 2048), dense(2048, 1024), dense(1024, 512), dense(512, 206)),
   open: (batchSize, steps) => {
@@ -175,7 +175,7 @@ const cnn: Workload = {
   name: 'W3',
   what: 'CNN 3x3x32, 3x3x64, pool, dense 128, dense 10, Adam, batch 64',
   batchSize: 64,
-  steps: 10,
+  steps: 40,
   flops: total(conv(1, 32, 3, 26, 2), conv(32, 64, 3, 24), dense(9216, 128), dense(128, 10)),
   open: (batchSize, steps) => {
     const size = batchSize * steps;
@@ -217,7 +217,7 @@ const resnet: Workload = {
   name: 'W4',
   what: 'ResNet-20 for 3x32x32, shortcuts without parameters, SGD momentum 0.9, weight decay 1e-4, batch 64',
   batchSize: 64,
-  steps: 10,
+  steps: 40,
   flops: total(
     conv(3, 16, 3, 32, 2),
     times(6, conv(16, 16, 3, 32)),
@@ -264,7 +264,7 @@ const gpt: Workload = {
   name: 'W5',
   what: 'GPT of 4 blocks, width 128, 4 heads, 64 tokens, vocabulary 256, AdamW, batch 16',
   batchSize: 16,
-  steps: 10,
+  steps: 40,
   flops: total(
     times(64 * 4, dense(128, 12 * 128)),
     // Scores and their products with the values; all pairs are computed, masked ones too.

@@ -44,6 +44,9 @@ export const replaceable = (first: Trainer): Replaceable => {
   let current = first;
   const { validate } = first;
   return {
+    get stateBytes() {
+      return current.stateBytes;
+    },
     learn: (...args) => current.learn(...args),
     validate: validate === undefined ? undefined : () => (current.validate ?? validate)(),
     weights: () => current.weights(),

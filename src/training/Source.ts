@@ -12,6 +12,7 @@ import type { Stream } from '../stream/Stream.ts';
 import type { HasClock } from './Environment.ts';
 import { type Direction, type Event, event, type Logs, type Signal, settled } from './Event.ts';
 import type { Fed, Feed } from './Feed.ts';
+import * as Pace from './Pace.ts';
 import { type Cursor, epochBegun, type Halt, type Within } from './Position.ts';
 import * as Totals from './Totals.ts';
 import type { Chunk, Trainer } from './Trainer.ts';
@@ -34,7 +35,7 @@ export interface Schedule {
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly seed: number;
-  /** Steps that one call of the runtime makes; 'auto' aims at a third of a second. */
+  /** Steps that one call of the runtime makes; 'auto': see `Pace.ts`. */
   readonly stepsPerRun: number | 'auto';
   /** `undefined`: an epoch is one pass through the data. */
   readonly stepsPerEpoch: number | undefined;
@@ -102,21 +103,6 @@ export interface HasRun {
 // chunks
 // -------------------------------------------------------------------------------------
 
-/** Milliseconds that a call of the runtime should take: long enough to pay for itself, short enough to stay live. */
-const target = 300;
-
-/** How many steps the next call makes, from what the last one took. Results do not depend on it. */
-const nextLength = (
-  schedule: Schedule,
-  last: { readonly steps: number; readonly milliseconds: number } | undefined,
-) => {
-  if (schedule.stepsPerRun !== 'auto') return schedule.stepsPerRun;
-  if (last === undefined) return 1;
-  const perStep = Math.max(last.milliseconds / last.steps, 0.01);
-  // The first runs also pay for onnxruntime's warming up: grow by steps.
-  return Math.max(1, Math.min(Math.round(target / perStep), last.steps * 8));
-};
-
 /** Steps until the next multiple, where something looks at the weights. */
 const untilNext = (grain: number | undefined, step: number): number =>
   grain === undefined ? Number.POSITIVE_INFINITY : grain - (step % grain);
@@ -162,8 +148,8 @@ const dueAtEnd = ({ validationFreq }: Schedule, { validation }: Within, epoch: n
 type Emitted = Either<TrainingError, Signal>;
 
 /** What the chunks of a run have in common. */
-interface Pace {
-  last: { readonly steps: number; readonly milliseconds: number } | undefined;
+interface Chunks {
+  last: Pace.Call | undefined;
 }
 
 /** An event and its settling, then whatever carrying out the directives gave. */
@@ -208,7 +194,7 @@ async function* stepsOf(
   context: RunContext,
   epoch: number,
   now: () => number,
-  pace: Pace,
+  chunks: Chunks,
 ): AsyncGenerator<Emitted, boolean> {
   const { trainer, control, grain, rateAt, seed, feed } = context;
   const { batchSize, samples, stepsPerEpoch = Number.POSITIVE_INFINITY } = schedule;
@@ -229,7 +215,7 @@ async function* stepsOf(
     }
     const { pass, at } = control.cursor;
     const steps = Math.min(
-      nextLength(schedule, pace.last),
+      schedule.stepsPerRun === 'auto' ? Pace.next(trainer.stateBytes, chunks.last) : schedule.stepsPerRun,
       untilNext(grain, control.step),
       untilNext(stepsBetween(schedule), control.step),
       left,
@@ -268,7 +254,7 @@ async function* stepsOf(
     const ended = now();
     const { results, milliseconds } = chunk.right;
     const done = Totals.steps(results);
-    pace.last = { steps: done, milliseconds };
+    chunks.last = { steps: done, milliseconds };
     const before = control.step;
     control.step += done;
     control.cursor = fed?.next ?? { pass, at: at + indices.length };
@@ -298,7 +284,7 @@ async function* epochOf(
   context: RunContext,
   epoch: number,
   now: () => number,
-  pace: Pace,
+  chunks: Chunks,
 ): AsyncGenerator<Emitted, boolean> {
   const { control, rateAt } = context;
   if (control.within === undefined) {
@@ -311,7 +297,7 @@ async function* epochOf(
   // The rate may have been set at the event.
   if (control.within.totals.steps === 0)
     control.within = { ...control.within, learningRate: rateAt(control.learningRate, control.step) };
-  const fine = yield* stepsOf(schedule, context, epoch, now, pace);
+  const fine = yield* stepsOf(schedule, context, epoch, now, chunks);
   if (!fine) return false;
   if (control.interrupted !== undefined) return true;
   if (dueAtEnd(schedule, control.within, epoch)) {
@@ -336,7 +322,7 @@ async function* epochOf(
 
 async function* epochs(schedule: Schedule, context: RunContext, now: () => number): AsyncGenerator<Emitted, void> {
   const { control, start, rateAt } = context;
-  const pace: Pace = { last: undefined };
+  const chunks: Chunks = { last: undefined };
   let ended = 0;
   yield* emit(control, {
     _tag: 'RunStarted',
@@ -359,7 +345,7 @@ async function* epochs(schedule: Schedule, context: RunContext, now: () => numbe
     control.interrupted === undefined &&
     (control.within !== undefined || (epoch < schedule.epochs && control.halted === undefined));
   for (let epoch = start.epoch; goesOn(epoch); epoch++) {
-    const fine = yield* epochOf(schedule, context, epoch, now, pace);
+    const fine = yield* epochOf(schedule, context, epoch, now, chunks);
     if (!fine) return;
     if (control.within === undefined) ended++;
   }

@@ -27,6 +27,9 @@ export const packed = (stored: readonly Stored[], arrays: Arrays): Arrays =>
     }),
   );
 
+/** Of all that is stored, which is float32. */
+export const bytes = (stored: readonly Stored[]): number => 4 * stored.reduce((n, s) => n + product(s.shape), 0);
+
 /** Of a stored array that is a single part with an array of the caller's own, or that was put together: it is our own too. */
 export const isOwn =
   (own: ReadonlySet<string>) =>

@@ -34,6 +34,8 @@ export interface Chunk {
 }
 
 export interface Trainer {
+  /** Of the weights and slots that each call of `learn` brings back changed. */
+  readonly stateBytes: number;
   /**
    * One update for each batch of these samples, in this order; the last batch may be smaller. With `fed` they are samples of that,
    * in batches of its size, and not of the data that live in the runtime.
@@ -263,6 +265,7 @@ export const open = (s: TrainerSettings): TE.TaskEither<TrainingError, Trainer> 
       const { stored } = s.training;
       const present = () => ({ ...opened.constants, ...Storage.views(stored, carried) });
       return {
+        stateBytes: Storage.bytes(stored),
         learn: (indices, { step, learningRate }, fed) =>
           pipe(
             opened.learner.run({
