@@ -99,3 +99,32 @@ it('other transpositions, and one that others read too, stay', () => {
   const [other, read] = [Op.transpose([0, 2, 1])(padded), Op.transpose([1, 0, 2])(padded)];
   for (const g of [graphOf({ other }), graphOf({ read, padded })]) expect(names(between(g))).toEqual(names(g));
 });
+
+const [a, b] = [input('a', 'float32', [6]), input('b', 'float32', [6])];
+const vectors = { a: f32([1, 2, 3, 4, 5, 6], [6]), b: f32([6, 5, 4, 3, 2, 1], [6]) };
+const channels = Op.reshape([1, 6, 1, 1]);
+
+it('numbers are computed before they are given another shape, so that shapes meet', async () => {
+  const scale = Op.div(channels(a), Op.sqrt(Op.add(channels(b), 0.5)));
+  const before = graphOf({
+    y: Op.reshape([6])(Op.neg(Op.mul(scale, channels(a)))),
+    z: Op.reshape([6, 1, 1, 1])(Op.sub(channels(b), Op.reciprocal(scale))),
+  });
+  const after = arranged(before);
+  expect(names(after).filter((n) => n === 'Reshape')).toEqual(['Reshape']);
+  expect(await run(after, vectors)).toEqual(await run(before, vectors));
+});
+
+it('operands that were of other shapes, numbers of more axes, and what is large stay as they are', () => {
+  const large = input('l', 'float32', [2 ** 15]);
+  const stays: readonly Value[] = [
+    Op.add(channels(a), channels(input('c', 'float32', [2, 3]))),
+    Op.add(Op.reshape([6])(a), Op.tensor([1], [1, 1], 'float32')),
+    Op.add(channels(a), input('d', 'float32', [1, 6, 1, 1])),
+    Op.neg(Op.reshape([2, 2 ** 14])(large)),
+    Op.mul(channels(a), Op.reshape([1, 1, 6, 1])(b)),
+  ];
+  for (const y of stays.slice(0, 1).concat(stays.slice(2)))
+    expect(names(arranged(graphOf({ y }))).at(-1)).not.toBe('Reshape');
+  expect(arranged(graphOf({ y: stays[1] as Value })).outputs[0]?.value.type.shape).toEqual([1, 6]);
+});

@@ -223,15 +223,22 @@ const elementwise: Rule = (node, forms) => {
 /** Numbers of the smallest product that is not to be written: a smaller one stays in cache, and a choice of forms takes time to open. */
 const smallest = 2 ** 19;
 
+/** [batch, channels, 1, 1]; times `factor` it is what was asked for. */
+interface Scaled {
+  readonly value: Value;
+  readonly factor: number;
+}
+
 /**
- * Sums over the positions of the images of a batch: [batch, channels, 1, 1]. Of a product of two images, each is a convolution of one
- * with the other, which does not write the product: channels by themselves, windows as large as images. The samples stand among the
- * channels, whose number is an attribute and so must be known.
+ * Sums over the positions of the images of a batch. Of a product of two images, each is a convolution of one with the other, which
+ * does not write the product: channels by themselves, windows as large as images. The samples stand among the channels, whose number
+ * is an attribute and so must be known.
  */
-const perImage = (x: Value, image: Image, { batch, uses, isBlocked, blocked }: Forms): Value => {
+const perImage = (x: Value, image: Image, { batch, uses, isBlocked, blocked }: Forms): Scaled => {
   const [samples, channels, height, width] = image;
+  const cells = height * width;
   const like = { ...x, type: valueType('float32', [samples, channels, 1, 1]) };
-  const ofAny = (v: Value): Value => Op.mul(nchwc('GlobalAveragePool', [v], like), height * width);
+  const mean = (v: Value): Value => nchwc('GlobalAveragePool', [v], like);
   const { node } = x;
   const factors = node._tag === 'Operator' && node.domain === '' && node.operator === 'Mul' ? node.inputs : [];
   const images = factors.flatMap((v) =>
@@ -239,8 +246,9 @@ const perImage = (x: Value, image: Image, { batch, uses, isBlocked, blocked }: F
   );
   const [a, b] = images;
   // In inference nothing is known of the batch: it is given as 1.
-  const isLarge = batch > 1 && batch * channels * height * width >= smallest;
-  if (a === undefined || b === undefined || uses(x) > 1 || !isLarge) return ofAny(blocked(x) as Value);
+  const isLarge = batch > 1 && batch * channels * cells >= smallest;
+  if (a === undefined || b === undefined || uses(x) > 1 || !isLarge)
+    return { value: mean(blocked(x) as Value), factor: cells };
   const group = batch * channels;
   const product = ([u = a, v = u]: readonly Value[]): Value =>
     Op.reshape([samples, channels, 1, 1])(
@@ -251,9 +259,15 @@ const perImage = (x: Value, image: Image, { batch, uses, isBlocked, blocked }: F
         { kernel_shape: ints([height, width]), group: int(group) },
       ),
     );
-  const sum = ofWholeBatch(batch, isSame(a, b) ? [a] : [a, b], product, ([u = a, v = u]) => ofAny(Op.mul(u, v)));
-  return Op.reshape([samples, channels, 1, 1])(sum);
+  const operands: readonly [Value, ...Value[]] = isSame(a, b) ? [a] : [a, b];
+  const value = ofWholeBatch(batch, operands, product, ([u = a, v = u]) => Op.mul(mean(Op.mul(u, v)), cells));
+  return { value, factor: 1 };
 };
+
+const times =
+  (factor: number) =>
+  (v: Value): Value =>
+    factor === 1 ? v : Op.mul(v, factor);
 
 /** Over the positions, and then, if asked, over the batch. Onnxruntime's pooling of whole images is the faster of its loops for that. */
 const reduction: Rule = (node, forms) => {
@@ -264,10 +278,10 @@ const reduction: Rule = (node, forms) => {
   const key = [...axes].sort().join();
   if (key !== '0,2,3' && key !== '2,3') return undefined;
   const [, , height, width] = image;
-  const sums = perImage(x, image, forms);
+  const { value, factor } = perImage(x, image, forms);
   const isSum = node.operator === 'ReduceSum';
-  const all = key === '2,3' ? sums : (isSum ? Op.reduceSum : Op.reduceMean)({ axes: [0] })(sums);
-  const result = isSum ? all : Op.mul(all, 1 / (height * width));
+  const all = key === '2,3' ? value : (isSum ? Op.reduceSum : Op.reduceMean)({ axes: [0, 2, 3] })(value);
+  const result = times(isSum ? factor : factor / (height * width))(all);
   return inPlain(named(node)(Op.reshape(output(node).type.shape)(result)));
 };
 

@@ -1,10 +1,12 @@
 /**
- * Axes in another order twice, or another shape twice, are one of each; what is back where it was is nothing.
+ * Axes in another order twice, or another shape twice, are one of each; what is back where it was is nothing. What is computed element
+ * by element of arrays that were given another shape is computed before that: so shapes meet.
  *
  * Law: the outputs are exactly those of the given graph.
  */
+import type { Dim } from '../../shape/Shape.ts';
 import type { OperatorNode, Value } from '../Graph.ts';
-import { ints, isStatic, op } from '../operators/node.ts';
+import { ints, isStatic, op, product } from '../operators/node.ts';
 import { constantOf, intOf, intsOf, named, type Rule } from './Rewrite.ts';
 
 const before = (node: OperatorNode): OperatorNode | undefined => {
@@ -32,14 +34,50 @@ const reshaped: Rule = (node) => {
   const [type] = node.outputs;
   if (target === undefined || x === undefined || type === undefined || intOf(node, 'allowzero', 0) !== 0)
     return undefined;
-  const isSame = isStatic(type.shape) && sameSizes(x, type.shape);
-  if (isSame) return [{ ...x, type }];
+  if (sameSizes(x, type.shape)) return [{ ...x, type }];
   const isFree = Array.from(target.data, Number).every((n) => n !== 0);
   return x === node.inputs[0] || !isFree ? undefined : [named(node)(op('Reshape', [x, node.inputs[1]], type))];
 };
 
-const sameSizes = (x: Value, shape: readonly number[]): boolean =>
-  x.type.shape.length === shape.length && x.type.shape.every((d, i) => d === shape[i]);
+/** Sizes that are known, or have the same name. */
+const sameSizes = (x: Value, shape: readonly Dim[]): boolean =>
+  x.type.shape.length === shape.length && x.type.shape.every((d, i) => d === shape[i] && d !== '?');
+
+const elementwise: ReadonlySet<string> = new Set('Add Sub Mul Div Neg Sqrt Reciprocal'.split(' '));
+
+const isNumber = ({ type: { shape } }: Value): boolean => shape.every((d) => d === 1);
+
+interface Shaped {
+  readonly from: Value;
+  /** The sizes that it was given. */
+  readonly target: Value | undefined;
+}
+
+/** What a value of this shape was before it was given it, if both have all sizes known. */
+const shapedFrom = (v: Value, shape: readonly Dim[]): Shaped | undefined => {
+  const { node } = v;
+  if (node._tag !== 'Operator' || node.operator !== 'Reshape' || node.domain !== '') return undefined;
+  const [from, target] = node.inputs;
+  return from !== undefined && isStatic(from.type.shape) && sameSizes(v, shape) ? { from, target } : undefined;
+};
+
+/** Only of few numbers: what is large is as it is for a reason. */
+const most = 2 ** 14;
+
+const computedBefore: Rule = (node) => {
+  const [type] = node.outputs;
+  if (type === undefined || !isStatic(type.shape) || product(type.shape) > most) return undefined;
+  const arrays = node.inputs.flatMap((v) => (v === undefined || isNumber(v) ? [] : [shapedFrom(v, type.shape)]));
+  const [first] = arrays;
+  if (first === undefined || !arrays.every((a) => a !== undefined && sameSizes(a.from, first.from.type.shape)))
+    return undefined;
+  const { shape } = first.from.type;
+  // A single number of more axes would bring them into the result.
+  if (node.inputs.some((v) => v !== undefined && isNumber(v) && v.type.shape.length > shape.length)) return undefined;
+  const inputs = node.inputs.map((v) => (v === undefined || isNumber(v) ? v : shapedFrom(v, type.shape)?.from));
+  const before: OperatorNode = { ...node, inputs, outputs: [{ ...type, shape }] };
+  return [op('Reshape', [{ type: { ...type, shape }, node: before, index: 0 }, first.target], type)];
+};
 
 export const arrangement: Rule = (node, around) =>
   node.domain !== ''
@@ -48,4 +86,6 @@ export const arrangement: Rule = (node, around) =>
       ? transposed(node, around)
       : node.operator === 'Reshape'
         ? reshaped(node, around)
-        : undefined;
+        : elementwise.has(node.operator)
+          ? computedBefore(node, around)
+          : undefined;
