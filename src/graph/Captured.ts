@@ -21,8 +21,15 @@ export interface Capture {
 // interpreter
 // -------------------------------------------------------------------------------------
 
-export const bodies = (node: OperatorNode): readonly Graph[] =>
-  Object.values(node.attributes).flatMap((a) => (a._tag === 'Graph' ? [a.value] : []));
+/** (In a loop: it runs for every node of every pass.) */
+export const bodies = ({ attributes }: OperatorNode): readonly Graph[] => {
+  const found: Graph[] = [];
+  for (const name in attributes) {
+    const a = attributes[name];
+    if (a?._tag === 'Graph') found.push(a.value);
+  }
+  return found;
+};
 
 /** The values that a node needs from its own graph: its inputs, and what its bodies capture. */
 export const reads = (node: Node): readonly Value[] =>

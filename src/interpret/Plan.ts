@@ -18,7 +18,7 @@ import type { Graph, Output, Value } from '../graph/Graph.ts';
 import * as G from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import { arrangement } from '../graph/rewrite/Arrangement.ts';
-import { rewrite } from '../graph/rewrite/Rewrite.ts';
+import { rewriteLocally } from '../graph/rewrite/Rewrite.ts';
 import { shared } from '../graph/rewrite/Shared.ts';
 import { simplify } from '../graph/rewrite/Simplify.ts';
 import { flattened } from '../graph/updates/Flat.ts';
@@ -57,7 +57,7 @@ export interface Problem {
 export type Emission = (graph: Graph) => Graph;
 
 /** What helps whatever the operators are. */
-export const inOrder: Emission = flow(shared, flattened, rewrite(arrangement));
+export const inOrder: Emission = flow(shared, flattened, rewriteLocally(arrangement));
 
 /** Fast with plain operators, on any provider. */
 export const plainly: Emission = flow(simplify(), inOrder);

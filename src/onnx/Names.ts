@@ -1,6 +1,7 @@
 /**
  * Names for the nodes and values of an ONNX file: unique over all scopes, and readable.
  */
+import { bodies } from '../graph/Captured.ts';
 import { type Graph, type Node, type OperatorNode, predecessors, type Value } from '../graph/Graph.ts';
 
 // -------------------------------------------------------------------------------------
@@ -27,8 +28,7 @@ export const fresh = (reserved: Iterable<string>): Fresh => {
 // labels
 // -------------------------------------------------------------------------------------
 
-export const subgraphs = (node: Node): readonly Graph[] =>
-  node._tag !== 'Operator' ? [] : Object.values(node.attributes).flatMap((a) => (a._tag === 'Graph' ? [a.value] : []));
+export const subgraphs = (node: Node): readonly Graph[] => (node._tag === 'Operator' ? bodies(node) : []);
 
 interface Reach {
   readonly label: string;

@@ -7,7 +7,7 @@
 import type { Dim } from '../../shape/Shape.ts';
 import type { OperatorNode, Value } from '../Graph.ts';
 import { ints, isStatic, op, product } from '../operators/node.ts';
-import { constantOf, intOf, intsOf, named, type Rule } from './Rewrite.ts';
+import { constantOf, intOf, intsOf, type LocalRule, named } from './Rewrite.ts';
 
 const before = (node: OperatorNode): OperatorNode | undefined => {
   const of = node.inputs[0]?.node;
@@ -16,7 +16,7 @@ const before = (node: OperatorNode): OperatorNode | undefined => {
     : undefined;
 };
 
-const transposed: Rule = (node) => {
+const transposed: LocalRule = (node) => {
   const first = before(node);
   const [outer, inner] = [intsOf(node, 'perm'), first === undefined ? undefined : intsOf(first, 'perm')];
   const x = first?.inputs[0];
@@ -28,7 +28,7 @@ const transposed: Rule = (node) => {
 };
 
 /** Of the second reshape only sizes may be asked that do not depend on what it is given. */
-const reshaped: Rule = (node) => {
+const reshaped: LocalRule = (node) => {
   const target = constantOf(node.inputs[1]);
   const x = before(node)?.inputs[0] ?? node.inputs[0];
   const [type] = node.outputs;
@@ -64,7 +64,7 @@ const shapedFrom = (v: Value, shape: readonly Dim[]): Shaped | undefined => {
 /** Only of few numbers: what is large is as it is for a reason. */
 const most = 2 ** 14;
 
-const computedBefore: Rule = (node) => {
+const computedBefore: LocalRule = (node) => {
   const [type] = node.outputs;
   if (type === undefined || !isStatic(type.shape) || product(type.shape) > most) return undefined;
   const arrays = node.inputs.flatMap((v) => (v === undefined || isNumber(v) ? [] : [shapedFrom(v, type.shape)]));
@@ -79,13 +79,13 @@ const computedBefore: Rule = (node) => {
   return [op('Reshape', [{ type: { ...type, shape }, node: before, index: 0 }, first.target], type)];
 };
 
-export const arrangement: Rule = (node, around) =>
+export const arrangement: LocalRule = (node) =>
   node.domain !== ''
     ? undefined
     : node.operator === 'Transpose'
-      ? transposed(node, around)
+      ? transposed(node)
       : node.operator === 'Reshape'
-        ? reshaped(node, around)
+        ? reshaped(node)
         : elementwise.has(node.operator)
-          ? computedBefore(node, around)
+          ? computedBefore(node)
           : undefined;

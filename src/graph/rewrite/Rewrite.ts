@@ -52,10 +52,9 @@ const countUses = (nodes: readonly Node[], outputs: readonly Value[]): Counts =>
   return counts;
 };
 
-const isBody = (a: Attribute): boolean => a._tag === 'Graph';
-
-const withBodies = (attributes: Attributes, body: (g: Graph) => Graph): Attributes => {
-  if (!Object.values(attributes).some(isBody)) return attributes;
+const withBodies = (node: OperatorNode, body: (g: Graph) => Graph): Attributes => {
+  const { attributes } = node;
+  if (bodies(node).length === 0) return attributes;
   const entries = Object.entries(attributes).map(([name, a]): [string, Attribute] => {
     if (a._tag !== 'Graph') return [name, a];
     const next = body(a.value);
@@ -74,16 +73,36 @@ export const usesOf = (nodes: readonly Node[], outputs: readonly Value[]): ((v: 
 // interpreter
 // -------------------------------------------------------------------------------------
 
-/** The graph with every node that the rule knows replaced. */
-export const rewrite =
-  (rule: Rule) =>
+/** What stands in place of a node, whatever is around it. */
+export type LocalRule = (node: OperatorNode) => readonly Value[] | undefined;
+
+/** Reads of the values of a graph while it is rewritten. */
+interface Reads extends Surroundings {
+  readonly replaced: (original: Node, by: readonly Value[]) => void;
+}
+
+const counted = (nodes: readonly Node[], ends: readonly Value[]): Reads => {
+  const before = countUses(nodes, ends);
+  const after: Counts = new Map();
+  return {
+    uses: (v) => countedAt(after, v) ?? countedAt(before, v) ?? 1,
+    replaced: (original, by) =>
+      by.forEach((v, index) => {
+        const read = countedAt(before, { type: v.type, node: original, index });
+        if (read === undefined) return;
+        const isFirst = v.node !== original && v.node._tag === 'Operator' && countedAt(after, v) === undefined;
+        addTo(after, v, read + (isFirst ? (countedAt(before, v) ?? 0) : 0));
+      }),
+  };
+};
+
+const rewritten =
+  (rule: Rule, readsOf: (nodes: readonly Node[], ends: readonly Value[]) => Reads) =>
   (graph: Graph): Graph => {
     const ends = graph.outputs.map((o) => o.value);
     const nodes = topological(ends);
-    const before = countUses(nodes, ends);
-    const after: Counts = new Map();
+    const around = readsOf(nodes, ends);
     const now = new Map<Node, readonly Value[]>();
-    const around: Surroundings = { uses: (v) => countedAt(after, v) ?? countedAt(before, v) ?? 1 };
     const read = (v: Value): Value => {
       const found = now.get(v.node)?.[v.index];
       if (found === undefined || isSame(found, v)) return v;
@@ -97,7 +116,7 @@ export const rewrite =
     for (const original of nodes) {
       if (original._tag !== 'Operator') continue;
       const inputs = original.inputs.map((v) => (v === undefined ? undefined : read(v)));
-      const attributes = withBodies(original.attributes, reread);
+      const attributes = withBodies(original, reread);
       const isOld = attributes === original.attributes && inputs.every((v, i) => v === original.inputs[i]);
       const node = isOld ? original : { ...original, inputs, attributes };
       const found = rule(node, around);
@@ -105,15 +124,18 @@ export const rewrite =
       if (found === undefined && isOld) continue;
       const results = found ?? node.outputs.map((type, index): Value => ({ type, node, index }));
       now.set(original, results);
-      results.forEach((v, index) => {
-        const read = countedAt(before, { type: v.type, node: original, index });
-        if (read === undefined) return;
-        const isFirst = v.node !== original && v.node._tag === 'Operator' && countedAt(after, v) === undefined;
-        addTo(after, v, read + (isFirst ? (countedAt(before, v) ?? 0) : 0));
-      });
+      around.replaced(original, results);
     }
     return reread(graph);
   };
+
+/** The graph with every node that the rule knows replaced. */
+export const rewrite = (rule: Rule): ((graph: Graph) => Graph) => rewritten(rule, counted);
+
+const uncounted: Reads = { uses: () => 1, replaced: () => undefined };
+
+/** The same by a rule that sees nothing but the node: without counting how often values are read. */
+export const rewriteLocally = (rule: LocalRule): ((graph: Graph) => Graph) => rewritten(rule, () => uncounted);
 
 /** The first of the rules that says something. */
 export const firstOf =

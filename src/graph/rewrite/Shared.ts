@@ -4,7 +4,7 @@
  * Laws: the outputs are exactly those of the given graph; a graph without equal nodes stays the very same.
  */
 import type { Attribute, Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { type Rule, rewrite } from './Rewrite.ts';
+import { type LocalRule, rewriteLocally } from './Rewrite.ts';
 
 /** Each call draws numbers of its own. */
 const random = /^(Random|Bernoulli|Multinomial|Dropout)/;
@@ -16,7 +16,7 @@ const attributeKey = (a: Attribute): string | undefined =>
   a._tag === 'Graph' || a._tag === 'Tensor' ? undefined : `${a._tag}:${a.value}`;
 
 /** A rule with a memory, for one graph. */
-const sharing = (): Rule => {
+const sharing = (): LocalRule => {
   const numbers = new Map<Node | string, number>();
   const numberOf = (key: Node | string): number => {
     const found = numbers.get(key) ?? numbers.size;
@@ -31,13 +31,24 @@ const sharing = (): Rule => {
     numbers.set(node, number);
     return number;
   };
-  const valueKey = (v: Value | undefined): string => (v === undefined ? '' : `${nodeKey(v.node)}.${v.index}`);
-  const keyOf = (node: OperatorNode): string | undefined => {
-    const attributes = Object.entries(node.attributes).map(([name, a]) => [name, attributeKey(a)] as const);
-    if (random.test(node.operator) || attributes.some(([, key]) => key === undefined)) return undefined;
-    const options = attributes.map(([name, key]) => `${name}=${key}`).sort();
-    const types = node.outputs.map((t) => t.dtype);
-    return [node.domain, node.operator, node.detached, options, types, node.inputs.map(valueKey)].join('|');
+  const draws = new Map<string, boolean>();
+  const isRandom = (operator: string): boolean => {
+    const known = draws.get(operator) ?? random.test(operator);
+    draws.set(operator, known);
+    return known;
+  };
+  // In loops: it runs for every node.
+  const keyOf = ({ operator, domain, detached, attributes, inputs, outputs }: OperatorNode): string | undefined => {
+    if (isRandom(operator)) return undefined;
+    let key = `${domain}|${operator}|${detached ?? ''}`;
+    for (const name in attributes) {
+      const attribute = attributeKey(attributes[name] as Attribute);
+      if (attribute === undefined) return undefined;
+      key += `|${name}=${attribute}`;
+    }
+    for (const { dtype } of outputs) key += `|${dtype}`;
+    for (const v of inputs) key += v === undefined ? ',' : `,${nodeKey(v.node)}.${v.index}`;
+    return key;
   };
   const seen = new Map<string, readonly Value[]>();
   return (node) => {
@@ -53,4 +64,4 @@ const sharing = (): Rule => {
   };
 };
 
-export const shared = (graph: Graph): Graph => rewrite(sharing())(graph);
+export const shared = (graph: Graph): Graph => rewriteLocally(sharing())(graph);
