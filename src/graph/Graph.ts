@@ -163,24 +163,28 @@ export const topological = (
   stopAt: Pick<ReadonlySet<Node>, 'has'> = new Set<Node>(),
 ): readonly Node[] => {
   const order: Node[] = [];
-  const state = new Map<Node, 'open' | 'done'>();
-  const stack: Node[] = values.map((v) => v.node).reverse();
+  const seen = new Set<Node>();
+  // Nodes to look behind; `undefined`: what is behind the last of `open` has been given, and now it is.
+  const stack: (Node | undefined)[] = values.map((v) => v.node).reverse();
+  const open: Node[] = [];
   while (stack.length > 0) {
-    const node = stack[stack.length - 1] as Node;
-    const seen = state.get(node);
-    if (seen === undefined) {
-      state.set(node, 'open');
-      const before = stopAt.has(node) ? [] : predecessors(node);
-      for (let i = before.length - 1; i >= 0; i--) {
-        const p = before[i] as Node;
-        if (!state.has(p)) stack.push(p);
-      }
-    } else {
-      stack.pop();
-      if (seen === 'open') {
-        state.set(node, 'done');
-        order.push(node);
-      }
+    const node = stack.pop();
+    if (node === undefined) {
+      order.push(open.pop() as Node);
+      continue;
+    }
+    if (seen.has(node)) continue;
+    seen.add(node);
+    const before = stopAt.has(node) ? [] : predecessors(node);
+    if (before.length === 0) {
+      order.push(node);
+      continue;
+    }
+    open.push(node);
+    stack.push(undefined);
+    for (let i = before.length - 1; i >= 0; i--) {
+      const p = before[i] as Node;
+      if (!seen.has(p)) stack.push(p);
     }
   }
   return order;
