@@ -36,15 +36,24 @@ export const modules = {
   Npz: 'format/Npz',
 };
 
-const target = (path) => ({
-  import: { types: `./dist/esm/${path}.d.ts`, default: `./dist/esm/${path}.js` },
-  require: { types: `./dist/cjs/${path}.d.ts`, default: `./dist/cjs/${path}.js` },
+/**
+ * Node.js itself gets everything in one file, which it loads faster; bundlers, which know the condition `module`, get a file for each
+ * module of `src`, so that they can leave out what is not used.
+ */
+const target = (name, path) => ({
+  import: {
+    types: `./dist/esm/${path}.d.ts`,
+    module: `./dist/esm/${path}.js`,
+    node: `./dist/node/${name}.js`,
+    default: `./dist/esm/${path}.js`,
+  },
+  require: { types: `./dist/cjs/${path}.d.ts`, node: `./dist/node/${name}.cjs`, default: `./dist/cjs/${path}.js` },
 });
 
 /** What package.json's `exports` must be. */
 export const packageExports = () => ({
-  '.': target('index'),
-  ...Object.fromEntries(Object.entries(modules).map(([name, path]) => [`./${name}`, target(path)])),
+  '.': target('index', 'index'),
+  ...Object.fromEntries(Object.entries(modules).map(([name, path]) => [`./${name}`, target(name, path)])),
   './package.json': './package.json',
 });
 

@@ -7,7 +7,7 @@
  * 4. bundles a consumer for Node.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,8 +50,23 @@ const steps = {
     write('.npmrc', 'onnxruntime-node-install=skip\n');
     run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball]);
     const packed = readdirSync(join(project, 'node_modules/grad-ts'), { recursive: true }).map(String);
-    for (const file of ['dist/esm/runtime/worker.js', 'dist/cjs/runtime/worker.js', 'LICENSE', 'README.md']) {
+    for (const file of [
+      'dist/esm/runtime/worker.js',
+      'dist/cjs/runtime/worker.js',
+      'dist/node/all.js',
+      'LICENSE',
+      'README.md',
+    ]) {
       if (!packed.includes(file)) throw new Error(`${file} is not in the tarball`);
+    }
+    // Threads are started from files beside the modules that start them.
+    for (const file of ['dist/node/all.js', 'dist/node/all.cjs']) {
+      const text = readFileSync(join(project, 'node_modules/grad-ts', file), 'utf8');
+      const threads = [...text.matchAll(/new URL\("(\.[^"]+)", import(?:\.meta\.u|MetaU)rl\)/g)].map(
+        ([, path]) => path,
+      );
+      const missing = threads.filter((path) => !packed.includes(join('dist/node', path)));
+      if (threads.length < 3 || missing.length > 0) throw new Error(`${file} starts ${threads}, without ${missing}`);
     }
     return `${(statSync(tarball).size / 1024).toFixed(0)} KiB, ${packed.length} entries`;
   },
