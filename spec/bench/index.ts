@@ -9,7 +9,7 @@
  *     npm run bench -- --others                        # training beside jax-js and TensorFlow.js too
  *     npm run bench -- --data                          # pipelines of data: samples a second and memory
  *
- * `--threads`: as many as the machine runs at once by default. `--limit`: seconds that a process may take for a workload, 120
+ * `--threads`: as many as the machine runs at once by default. `--limit`: seconds that a process may take for a workload, 240
  * by default; what takes longer is ended, and its row says so (two steps of the slowest of `--others` take more than 200).
  * `--keep-memory`: glibc keeps freed memory in our process too.
  */
@@ -31,7 +31,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '2' },
     threads: { type: 'string', default: String(availableParallelism()) },
-    limit: { type: 'string', default: '120' },
+    limit: { type: 'string', default: '240' },
     inference: { type: 'boolean', default: false },
     batches: { type: 'boolean', default: false },
     others: { type: 'boolean', default: false },

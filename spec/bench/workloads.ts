@@ -217,7 +217,7 @@ const resnet: Workload = {
   name: 'W4',
   what: 'ResNet-20 for 3x32x32, shortcuts without parameters, SGD momentum 0.9, weight decay 1e-4, batch 64',
   batchSize: 64,
-  steps: 40,
+  steps: 10,
   flops: total(
     conv(3, 16, 3, 32, 2),
     times(6, conv(16, 16, 3, 32)),
