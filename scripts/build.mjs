@@ -8,7 +8,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { modules } from './modules.mjs';
 
@@ -41,10 +41,11 @@ const toCommonJs = (entries, options) =>
 const usesItsUrl = (file) => readFileSync(join(esm, file), 'utf8').includes('import.meta.url');
 
 await toCommonJs(scripts.filter((file) => !usesItsUrl(file)));
-await toCommonJs(scripts.filter(usesItsUrl), {
+const withUrl = {
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: "'use strict';\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-});
+};
+await toCommonJs(scripts.filter(usesItsUrl), withUrl);
 
 // What lies beside a module of `dist/esm` is looked for there.
 const node = join(root, 'dist/node');
@@ -76,20 +77,8 @@ const inOne = (contents, outfile, options) =>
   });
 
 const all = Object.entries(modules);
-const { metafile } = await build({
-  entryPoints: all.map(([, path]) => join(esm, `${path}.js`)),
-  outdir: node,
-  bundle: true,
-  splitting: true,
-  packages: 'external',
-  format: 'esm',
-  platform: 'node',
-  write: false,
-  metafile: true,
-});
-const exportsOf = (path) =>
-  Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === `dist/esm/${path}.js`).exports;
-const values = new Map(all.map(([name, path]) => [name, exportsOf(path)]));
+const namesIn = async (path) => Object.keys(await import(pathToFileURL(join(esm, `${path}.js`)).href));
+const values = new Map(await Promise.all(all.map(async ([name, path]) => [name, await namesIn(path)])));
 
 // An ES module's names are static: the namespaces are there as they are, and what is in them under names of their own.
 const flat = (name) => values.get(name).map((value) => [value, `${name}$${value}`]);
@@ -105,8 +94,7 @@ await inOne(
 );
 await inOne(all.map(([name, path]) => `export * as ${name} from './${path}.js';`).join('\n'), 'all.cjs', {
   format: 'cjs',
-  define: { 'import.meta.url': 'importMetaUrl' },
-  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  ...withUrl,
 });
 const put = (name, text) => writeFileSync(join(node, name), `${text}\n`);
 put('index.js', `export { ${all.map(([name]) => name)} } from './all.js';`);

@@ -47,7 +47,12 @@ const target = (name, path) => ({
     node: `./dist/node/${name}.js`,
     default: `./dist/esm/${path}.js`,
   },
-  require: { types: `./dist/cjs/${path}.d.ts`, node: `./dist/node/${name}.cjs`, default: `./dist/cjs/${path}.js` },
+  require: {
+    types: `./dist/cjs/${path}.d.ts`,
+    module: `./dist/cjs/${path}.js`,
+    node: `./dist/node/${name}.cjs`,
+    default: `./dist/cjs/${path}.js`,
+  },
 });
 
 /** What package.json's `exports` must be. */

@@ -11,7 +11,7 @@ import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import { bodies, capture } from '../graph/Captured.ts';
 import type { Node, OperatorNode, Value } from '../graph/Graph.ts';
-import { topological } from '../graph/Graph.ts';
+import { isScalar, topological } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import { isFloating } from '../shape/NdArray.ts';
 import { flat, plus } from './Rule.ts';
@@ -211,10 +211,8 @@ export const vjp = (
 export const grad = (loss: Value, wrt: readonly Value[]): E.Either<AutodiffError, readonly Value[]> =>
   pipe(
     loss,
-    E.fromPredicate(
-      (v) => v.type.shape.every((d) => d === 1),
-      (v) =>
-        failure(`grad: expected a scalar loss, got ${show(v)}: reduce it (mean or sum) or use vjp with a cotangent`),
+    E.fromPredicate(isScalar, (v) =>
+      failure(`grad: expected a scalar loss, got ${show(v)}: reduce it (mean or sum) or use vjp with a cotangent`),
     ),
     E.chain((v) =>
       vjp(

@@ -128,6 +128,9 @@ export const graph = (name: string, inputs: readonly Value[], outputs: readonly 
 export const isSame = (a: Value | undefined, b: Value | undefined): boolean =>
   a === b || (a !== undefined && b !== undefined && a.node === b.node && a.index === b.index);
 
+/** Whether it is a single number, of any rank. */
+export const isScalar = ({ type: { shape } }: Value): boolean => shape.every((d) => d === 1);
+
 /** Whether both are known to be of the same sizes. */
 export const sameShape = (a: Value, b: Value): boolean =>
   a.type.shape.length === b.type.shape.length && a.type.shape.every((d, i) => d === b.type.shape[i] && d !== '?');

@@ -5,11 +5,11 @@
  * Who combines an enlarged image with another one needs no repeated rows: along an axis of its own they broadcast. That is half
  * the memory to write and to read.
  */
-import { type OperatorNode, sameShape, type Value } from '../Graph.ts';
+import { isScalar, type OperatorNode, sameShape, type Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { named } from '../rewrite/Rewrite.ts';
 import { type Image, imageOf } from './Layout.ts';
-import { constants, type Forms, inBlocks, isScalar, output, type Rule } from './Rule.ts';
+import { constants, type Forms, inBlocks, output, type Rule } from './Rule.ts';
 
 interface Enlarged {
   readonly source: Value;

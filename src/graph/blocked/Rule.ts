@@ -31,9 +31,6 @@ export type Rule = (node: OperatorNode, forms: Forms) => Rewritten | undefined;
 export const inBlocks = (value: Value): Rewritten => ({ _tag: 'Blocked', value });
 export const inPlain = (value: Value): Rewritten => ({ _tag: 'Plain', value });
 
-/** A single number, of any rank. */
-export const isScalar = (v: Value): boolean => v.type.shape.every((d) => d === 1);
-
 export const output = (node: OperatorNode): Value => ({ type: node.outputs[0] as Value['type'], node, index: 0 });
 
 export const intOf = (a: Attribute | undefined, fallback: number): number => (a?._tag === 'Int' ? a.value : fallback);

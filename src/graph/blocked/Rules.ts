@@ -2,7 +2,7 @@
  * Which operators compute in the blocked layout, and when. A rule gives `undefined` where its operator is better left alone.
  */
 import type { Attributes, OperatorNode, Value } from '../Graph.ts';
-import { isSame, sameShape, valueType } from '../Graph.ts';
+import { isSame, isScalar, sameShape, valueType } from '../Graph.ts';
 import { recognised } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
 import { int, ints, text } from '../operators/node.ts';
@@ -22,7 +22,6 @@ import {
   inBlocks,
   inPlain,
   intOf,
-  isScalar,
   output,
   type Rewritten,
   type Rule,

@@ -5,8 +5,8 @@
  * Law: the outputs are exactly those of the given graph.
  */
 import type { Dim } from '../../shape/Shape.ts';
-import type { OperatorNode, Value } from '../Graph.ts';
-import { ints, isStatic, op, product } from '../operators/node.ts';
+import { isScalar, type OperatorNode, type Value } from '../Graph.ts';
+import { ints, isStatic, op, product, rank } from '../operators/node.ts';
 import { constantOf, intOf, intsOf, type LocalRule, named } from './Rewrite.ts';
 
 const before = (node: OperatorNode): OperatorNode | undefined => {
@@ -45,16 +45,16 @@ const sameSizes = (x: Value, shape: readonly Dim[]): boolean =>
 
 const elementwise: ReadonlySet<string> = new Set('Add Sub Mul Div Neg Sqrt Reciprocal'.split(' '));
 
-const isNumber = ({ type: { shape } }: Value): boolean => shape.every((d) => d === 1);
-
 interface Shaped {
   readonly from: Value;
-  /** The sizes that it was given. */
+  /** The sizes that it was given; `undefined`: none. */
   readonly target: Value | undefined;
 }
 
-/** What a value of this shape was before it was given it, if both have all sizes known. */
-const shapedFrom = (v: Value, shape: readonly Dim[]): Shaped | undefined => {
+/** What an operand was before it was given this shape, if both have all sizes known; a single number as it is. */
+const shapedFrom = (v: Value | undefined, shape: readonly Dim[]): Shaped | undefined => {
+  if (v === undefined) return undefined;
+  if (isScalar(v)) return { from: v, target: undefined };
   const { node } = v;
   if (node._tag !== 'Operator' || node.operator !== 'Reshape' || node.domain !== '') return undefined;
   const [from, target] = node.inputs;
@@ -67,15 +67,15 @@ const most = 2 ** 14;
 const computedBefore: LocalRule = (node) => {
   const [type] = node.outputs;
   if (type === undefined || !isStatic(type.shape) || product(type.shape) > most) return undefined;
-  const arrays = node.inputs.flatMap((v) => (v === undefined || isNumber(v) ? [] : [shapedFrom(v, type.shape)]));
-  const [first] = arrays;
-  if (first === undefined || !arrays.every((a) => a !== undefined && sameSizes(a.from, first.from.type.shape)))
-    return undefined;
+  const operands = node.inputs.map((v) => shapedFrom(v, type.shape));
+  const first = operands.find((o) => o?.target !== undefined);
+  if (first === undefined) return undefined;
   const { shape } = first.from.type;
   // A single number of more axes would bring them into the result.
-  if (node.inputs.some((v) => v !== undefined && isNumber(v) && v.type.shape.length > shape.length)) return undefined;
-  const inputs = node.inputs.map((v) => (v === undefined || isNumber(v) ? v : shapedFrom(v, type.shape)?.from));
-  const before: OperatorNode = { ...node, inputs, outputs: [{ ...type, shape }] };
+  const fits = ({ from, target }: Shaped): boolean =>
+    target === undefined ? rank(from) <= shape.length : sameSizes(from, shape);
+  if (!operands.every((o) => o !== undefined && fits(o))) return undefined;
+  const before: OperatorNode = { ...node, inputs: operands.map((o) => o?.from), outputs: [{ ...type, shape }] };
   return [op('Reshape', [{ type: { ...type, shape }, node: before, index: 0 }, first.target], type)];
 };
 

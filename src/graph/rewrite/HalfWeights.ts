@@ -5,11 +5,11 @@
  * Law: the outputs are those of the given graph with its weights rounded to float16. A constant with a number that float16 does
  * not hold (above 65504) stays as it is, and so does a small one.
  */
-import type { Value } from '../Graph.ts';
+import type { Graph, Value } from '../Graph.ts';
 import { constant, type Node } from '../Graph.ts';
 import { cast } from '../operators/elementwise.ts';
 import { fromArray, sizeOf, toArray } from './Numbers.ts';
-import { constantOf, labelOf, rewrite } from './Rewrite.ts';
+import { constantOf, labelOf, rewriteLocally } from './Rewrite.ts';
 
 /** Constants of fewer elements are not worth a Cast. */
 export const smallest = 64;
@@ -26,13 +26,13 @@ const halved = (v: Value): Value | undefined => {
 };
 
 /** Weights as float16. */
-export const halfWeights: ReturnType<typeof rewrite> = (graph) => {
+export const halfWeights: (graph: Graph) => Graph = (graph) => {
   const made = new Map<Node, Value | undefined>();
   const of = (v: Value): Value => {
     if (!made.has(v.node)) made.set(v.node, halved(v));
     return made.get(v.node) ?? v;
   };
-  return rewrite((node) => {
+  return rewriteLocally((node) => {
     const inputs = node.inputs.map((v) => (v === undefined ? undefined : of(v)));
     if (inputs.every((v, i) => v === node.inputs[i])) return undefined;
     const next = { ...node, inputs };

@@ -6,7 +6,7 @@
 import { scalar } from '../Constants.ts';
 import type { Graph, OperatorNode, Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { floatOf, intOf, named, type Rule, rewrite } from './Rewrite.ts';
+import { floatOf, intOf, type LocalRule, named, rewriteLocally } from './Rewrite.ts';
 
 type Expansion = (x: Value, node: OperatorNode) => Value | undefined;
 
@@ -46,7 +46,7 @@ const later: Readonly<Record<string, readonly [number, Expansion]>> = {
 };
 
 const expansion =
-  (opset: number): Rule =>
+  (opset: number): LocalRule =>
   (node) => {
     const [since, expand] = (node.domain === '' ? later[node.operator] : undefined) ?? [];
     const [x] = node.inputs;
@@ -56,4 +56,4 @@ const expansion =
   };
 
 /** The graph without operators that the opset does not have, as far as others can say them. */
-export const forOpset = (opset: number): ((graph: Graph) => Graph) => rewrite(expansion(opset));
+export const forOpset = (opset: number): ((graph: Graph) => Graph) => rewriteLocally(expansion(opset));

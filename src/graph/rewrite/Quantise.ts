@@ -13,7 +13,7 @@ import { constant, type Node, operator, valueType } from '../Graph.ts';
 import { add, cast, mul } from '../operators/elementwise.ts';
 import { transposed } from './Evaluate.ts';
 import { alongAxis, around, fromArray, type Numbers, sizeOf, toArray } from './Numbers.ts';
-import { constantOf, floatOf, intOf, labelOf, named, rewrite, siblingLabel } from './Rewrite.ts';
+import { constantOf, floatOf, intOf, labelOf, named, rewriteLocally, siblingLabel } from './Rewrite.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -138,7 +138,7 @@ export const quantise =
       made.set(key, value);
       return value;
     };
-    return rewrite((node) => {
+    return rewriteLocally((node) => {
       const place = node.domain === '' ? weightsOf(node) : undefined;
       const w = place === undefined ? undefined : node.inputs[place.input];
       const data = constantOf(w);

@@ -1,7 +1,7 @@
 /**
- * Products with a transposed first factor that turn it once. onnxruntime's product turns a part of that factor again for every 128
- * columns of the result or so. Of 1024 columns and more it is faster to turn it before: the gradient to a kernel of 2048 by 1024
- * with a batch of 128 takes 3.9 instead of 4.5 ms, and of 875 by 2048 3.4 instead of 3.7; of 512 columns nothing is won.
+ * Products with a transposed first factor that turn it before. Within onnxruntime's product that costs the more the more columns the
+ * result has. From 1024 on it is faster once before: the gradient to a kernel of 2048 by 1024 with a batch of 128 takes 3.9 instead of
+ * 4.5 ms, and of 875 by 2048 3.4 instead of 3.7; of 512 columns there is little or nothing to win.
  *
  * Law: the outputs are those of the given graph up to rounding.
  */
