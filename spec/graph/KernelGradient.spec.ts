@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { blocked } from '../../src/graph/blocked/Blocked.ts';
+import { splitOf } from '../../src/graph/blocked/KernelGradient.ts';
 import { type Graph, input, topological, type Value } from '../../src/graph/Graph.ts';
 import { asConvolution, byTaps, type KernelGradient, recognised } from '../../src/graph/KernelGradient.ts';
 import * as Op from '../../src/graph/Operators.ts';
@@ -140,6 +141,31 @@ it.each([1, 2, 5, 15, 16, 17, 33])('in blocks, with a batch of %i', async (batch
     expect(operators(fast)).not.toContain('com.microsoftFusedMatMul');
     const [a, b] = [await run(plain, feeds(c)), await run(fast, feeds(c))];
     expect(difference(a.y as NdArray, b.y as NdArray), JSON.stringify(shape)).toBeLessThan(1e-5);
+  }
+});
+
+const square = { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1, 1, 1] };
+
+// Of a cotangent that does not stay in cache; of an odd number of rows of results; the split is said for 16 samples to a block.
+it.each([
+  ['rows', { filters: 64, sizes: [16, 32], ...square }, { rows: 2, samples: 1 }],
+  ['rows that are skipped', { filters: 64, sizes: [32, 64], ...square, strides: [2, 2] }, { rows: 2, samples: 1 }],
+  ['few rows, which would be read twice', { filters: 64, sizes: [7, 96], ...square }, { rows: 1, samples: 2 }],
+  ['samples', { filters: 16, sizes: [6, 5], ...square }, { rows: 1, samples: 2 }],
+  ['samples, two blocks of filters', { filters: 32, sizes: [6, 5], ...square }, { rows: 1, samples: 2 }],
+] as const)('is taken in groups: %s', async (_, shape, split) => {
+  const channels = 16;
+  for (const batch of [2 * block, 2 * block - 3, block, 1]) {
+    const c: Case = { batch, channels, ...shape };
+    const gradient = gradientOf(c, 'batch');
+    if (block === 16) expect(splitOf(block, 2 * block, gradient)).toEqual(split);
+    const plain = graphOf({ y: asConvolution(gradient) });
+    for (const whole of [2 * block, 2 * block - 1]) {
+      const fast = blocked(block, whole)(plain);
+      expect(operators(fast)).not.toContain('com.microsoftFusedMatMul');
+      const [a, b] = [await run(plain, feeds(c)), await run(fast, feeds(c))];
+      expect(difference(a.y as NdArray, b.y as NdArray), JSON.stringify({ batch, whole })).toBeLessThan(1e-5);
+    }
   }
 });
 

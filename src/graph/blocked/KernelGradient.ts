@@ -11,12 +11,16 @@
  * with rows of zeros of the input, and any rows of the cotangent. Of a whole batch that fills them, one block of channels is there
  * already.
  *
- * This takes half to two thirds of the time of a product for each tap (two cores, AVX-512; 16 to 64 channels, 3 by 3, batch 64).
+ * onnxruntime goes through the whole cotangent for each few results, and gives threads whole rows of results. So sums are taken in
+ * groups (`Split`), and added up: of some rows of the images where more would not stay in cache, of half of the samples where one
+ * thread of two would have a row more to do.
+ *
+ * This takes a third to two thirds of the time of a product for each tap (two cores, AVX-512; 16 to 64 channels, 3 by 3, batch 64).
  */
 import type { Value } from '../Graph.ts';
 import type { KernelGradient } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
-import { ints } from '../operators/node.ts';
+import { int, ints } from '../operators/node.ts';
 import { ofWholeBatch, samples } from './Batch.ts';
 import { kernelFromBlocks } from './KernelLayout.ts';
 import { framed, type Image, imageOf, nchwc } from './Layout.ts';
@@ -52,88 +56,185 @@ const samplesOf = (x: Value, block: number): Samples => {
   return { count: Op.cast('int32')(count), places: Op.cast('int32')(Op.range(Op.mul(blocks, block))) };
 };
 
-/** Cells of the input that windows see: rows and columns. */
-const reachOf = ({ dy, options: { kernel, strides } }: KernelGradient): readonly [number, number] => {
-  const [, , height, width] = dy.type.shape as Image;
+/** Rows and columns of the input that the windows of so many results see. */
+const reachOf = (
+  { options: { kernel, strides } }: KernelGradient,
+  [height, width]: readonly [number, number],
+): readonly [number, number] => {
   const along = (axis: 0 | 1, n: number): number => (strides[axis] as number) * (n - 1) + (kernel[axis] as number);
   return [along(0, height), along(1, width)];
 };
 
-/** `x` with its zeros around it, samples in blocks, the channels of a block along the rows. */
-const input = (x: Value, gradient: KernelGradient, samples: Samples, block: number, batch: number): Value => {
-  const [, channels, height, width] = x.type.shape as Image;
-  const [top, left] = gradient.options.pads as readonly [number, number];
-  const [rows, columns] = reachOf(gradient);
-  const [bottom, right] = [rows - top - height, columns - left - width];
-  const blocks = channels / block;
-  const column = Op.reshape(['?', 1]);
-  /** Of a sample's first row: its rows block by block, of which so many are stored. */
-  const within = (count: number, stored: number): Value =>
-    int32s(
-      places(blocks).flatMap((b) => places(count).map((r) => b * stored + r)),
-      [blocks, 1, count],
-    );
-  const cellsOf = (image: Value): Value => Op.reshape(['?', ((image.type.shape as Image)[3] as number) * block])(image);
+// -------------------------------------------------------------------------------------
+// groups
+// -------------------------------------------------------------------------------------
 
-  const filledUp = (image: Value): Value => {
-    // There must be one row of zeros to fill up with.
-    const padded = framed(block)([top, left, top > 0 ? bottom : Math.max(1, bottom), right])(image);
-    const stored = (padded.type.shape as Image)[2];
-    const isThere = Op.less(samples.places, samples.count);
-    const first = Op.where(isThere, Op.mul(samples.places, blocks * stored), top > 0 ? 0 : stored - 1);
-    const index = Op.add(Op.mul(within(rows, stored), column(Op.cast('int32')(isThere))), column(first));
-    const cells = Op.reshape([blocks, '?', rows, columns * block])(Op.gather(cellsOf(padded), index));
-    return nchwc('ReorderInput', [cells], cells);
-  };
-  // Nothing is to be filled up, so zeros come last: then there is less to move.
-  const whole = (image: Value): Value => {
-    const first = column(Op.mul(samples.places, blocks * height));
-    const gathered = blocks === 1 ? image : Op.gather(cellsOf(image), Op.add(within(height, height), first));
-    const cells = Op.reshape([blocks, batch, height, width * block])(gathered);
-    return framed(block)([top, left * block, bottom, right * block])(nchwc('ReorderInput', [cells], cells));
-  };
-  return batch % block !== 0
-    ? filledUp(x)
-    : ofWholeBatch(
-        batch,
-        [x],
-        ([image]) => whole(image as Value),
-        ([image]) => filledUp(image as Value),
-      );
+/** In how many groups sums are taken: of rows, or of samples. One of the two is 1. */
+export interface Split {
+  readonly rows: number;
+  readonly samples: number;
+}
+
+const undivided: Split = { rows: 1, samples: 1 };
+
+/** onnxruntime computes as many blocks of filters at a time. */
+const together = 4;
+
+/** Bytes of the cotangent for a block of samples that stay in cache beside the input, for each number of a block. */
+const cached = 2 ** 16;
+
+/** How many times as many rows of the input the groups may read as there are. */
+const overlap = 1.5;
+
+/** With `batch` samples. */
+export const splitOf = (block: number, batch: number, gradient: KernelGradient): Split => {
+  const [, channels] = gradient.x.type.shape as Image;
+  const [, filters, height, width] = gradient.dy.type.shape as Image;
+  const [rows = 1] = gradient.options.kernel;
+  const [stride = 1] = gradient.options.strides;
+  const blocks = filters / block;
+  const bytes = 4 * Math.min(together, blocks) * block ** 2 * height * width;
+  const divisors = places(height + 1).filter((n) => {
+    const each = height / n;
+    return Number.isInteger(each) && reachOf(gradient, [each, width])[0] <= overlap * stride * each;
+  });
+  const fitting = divisors.find((n) => bytes / n <= cached * block);
+  const groups = bytes <= cached * block ? 1 : (fitting ?? divisors.at(-1) ?? 1);
+  const parts = (channels / block) * rows * Math.ceil(blocks / together);
+  const isUneven = groups === 1 && parts % 2 === 1 && batch % (2 * block) === 0;
+  return { rows: groups, samples: isUneven ? 2 : 1 };
+};
+
+// -------------------------------------------------------------------------------------
+// operands
+// -------------------------------------------------------------------------------------
+
+/** The input with its zeros around it, samples in blocks, the channels of a block along the rows; one group of rows after the other. */
+const input = (x: Value, gradient: KernelGradient, samples: Samples, block: number, split: Split): Value => {
+  const [, channels, height, width] = x.type.shape as Image;
+  const [, , outHeight, outWidth] = gradient.dy.type.shape as Image;
+  const [top, left] = gradient.options.pads as readonly [number, number];
+  const [all, columns] = reachOf(gradient, [outHeight, outWidth]);
+  const [rows] = reachOf(gradient, [outHeight / split.rows, outWidth]);
+  const step = (gradient.options.strides[0] as number) * (outHeight / split.rows);
+  const [bottom, right] = [all - top - height, columns - left - width];
+  const blocks = channels / block;
+  // There must be one row of zeros to fill up with.
+  const padded = framed(block)([top, left, top > 0 ? bottom : Math.max(1, bottom), right])(x);
+  const stored = (padded.type.shape as Image)[2];
+  const isThere = Op.less(samples.places, samples.count);
+  const first = Op.where(isThere, Op.mul(samples.places, blocks * stored), top > 0 ? 0 : stored - 1);
+  const within = int32s(
+    places(blocks).flatMap((b) =>
+      places(split.rows).flatMap((g) => places(rows).map((r) => b * stored + g * step + r)),
+    ),
+    [blocks, split.rows, 1, rows],
+  );
+  const index = Op.add(Op.mul(within, column(Op.cast('int32')(isThere))), column(first));
+  const cells = Op.reshape([blocks, '?', rows, columns * block])(Op.gather(cellsOf(padded, block), index));
+  return nchwc('ReorderInput', [cells], cells);
+};
+
+const column = Op.reshape(['?', 1]);
+
+const cellsOf = (image: Value, block: number): Value =>
+  Op.reshape(['?', ((image.type.shape as Image)[3] as number) * block])(image);
+
+/** The same of a whole batch: nothing is to be filled up, so zeros come last, and there is less to move. */
+const inputOfWhole = (x: Value, gradient: KernelGradient, samples: Samples, block: number): Value => {
+  const [batch, channels, height, width] = x.type.shape as Image;
+  const [, , outHeight, outWidth] = gradient.dy.type.shape as Image;
+  const [top, left] = gradient.options.pads as readonly [number, number];
+  const [all, columns] = reachOf(gradient, [outHeight, outWidth]);
+  const blocks = channels / block;
+  const within = int32s(
+    places(blocks).flatMap((b) => places(height).map((r) => b * height + r)),
+    [blocks, 1, height],
+  );
+  const first = column(Op.mul(samples.places, blocks * height));
+  const gathered = blocks === 1 ? x : Op.gather(cellsOf(x, block), Op.add(within, first));
+  const cells = Op.reshape([blocks, batch, height, width * block])(gathered);
+  const [bottom, right] = [all - top - height, columns - left - width];
+  return framed(block)([top, left * block, bottom, right * block])(nchwc('ReorderInput', [cells], cells));
 };
 
 /** The cotangent as a kernel, samples in blocks. */
-const kernel = (dy: Value, samples: Samples, block: number): Value => {
+const kernel = (dy: Value, samples: Samples, block: number, split: Split): Value => {
   const [, filters, height, width] = dy.type.shape as Image;
   const blocks = filters / block;
   const cells = height * width;
+  const part = cells / split.rows;
   const last = Op.sub(samples.count, 1);
   const first = Op.mul(Op.min(samples.places, last), blocks * cells);
   const within = int32s(
-    places(blocks).flatMap((b) => places(cells).map((c) => b * cells + c)),
-    [blocks, 1, cells, 1],
+    places(split.rows).flatMap((g) => places(blocks).flatMap((b) => places(part).map((c) => b * cells + g * part + c))),
+    [split.rows, blocks, 1, part, 1],
   );
   const index = Op.add(within, Op.reshape(['?', 1, block])(first));
-  const gathered = Op.gather(Op.reshape(['?', block])(dy), index);
-  return Op.reshape([filters, '?', height, width])(gathered);
+  // Groups of samples before blocks of filters. (Of one block they are there already.)
+  const grouped =
+    split.samples === 1 || blocks === 1
+      ? index
+      : Op.transpose([1, 0, 2])(Op.reshape([blocks, split.samples, '?'])(index));
+  const gathered = Op.gather(Op.reshape(['?', block])(dy), grouped);
+  return Op.reshape([split.rows * split.samples * filters, '?', height / split.rows, width])(gathered);
+};
+
+// -------------------------------------------------------------------------------------
+// products
+// -------------------------------------------------------------------------------------
+
+/** [channels / block, filters, rows, columns * block] in blocks, from operands that are split so. */
+const sums = (image: Value, cells: Value, gradient: KernelGradient, block: number, split: Split): Value => {
+  const [, channels] = gradient.x.type.shape as Image;
+  const [, filters] = gradient.dy.type.shape as Image;
+  const [rows, columns] = gradient.options.kernel as readonly [number, number];
+  const [down, right] = gradient.options.strides as readonly [number, number];
+  const groups = split.rows * split.samples;
+  const shape = [channels / block, groups * filters, rows, columns * block] as const;
+  const all = nchwc(
+    'Conv',
+    [image, cells],
+    { ...image, type: { dtype: 'float32', shape } },
+    {
+      kernel_shape: ints(cells.type.shape.slice(2) as number[]),
+      dilations: ints([down, right * block]),
+      group: int(groups),
+    },
+  );
+  if (groups === 1) return all;
+  const each = Op.reshape([channels / block, groups, filters * rows * columns * block])(all);
+  return Op.reshape(shape.with(1, filters))(Op.reduceSum({ axes: [1] })(each));
 };
 
 /** [channels, filters, ...kernel] in the plain layout, from the operands `x` and `dy` in blocks. */
 export const byBlocks = (block: number, batch: number, gradient: KernelGradient, x: Value, dy: Value): Value => {
   const [, channels] = x.type.shape as Image;
-  const [, filters, ...window] = dy.type.shape as Image;
-  const { kernel: size, strides } = gradient.options;
-  const [rows, columns] = size as readonly [number, number];
+  const [, filters] = dy.type.shape as Image;
+  const [rows, columns] = gradient.options.kernel as readonly [number, number];
   const samples = samplesOf(x, block);
-  const like: Value['type'] = { dtype: 'float32', shape: [channels / block, filters, rows, columns * block] };
-  const sums = nchwc(
-    'Conv',
-    [input(x, gradient, samples, block, batch), kernel(dy, samples, block)],
-    { ...x, type: like },
-    {
-      kernel_shape: ints(window),
-      dilations: ints([strides[0] as number, (strides[1] as number) * block]),
-    },
-  );
-  return Op.transpose([1, 0, 2, 3])(kernelFromBlocks(block, [filters, channels, rows, columns])(sums));
+  const split = splitOf(block, batch, gradient);
+  const bySplit =
+    (split: Split) =>
+    ([x, dy]: readonly Value[]): Value =>
+      sums(
+        input(x as Value, gradient, samples, block, split),
+        kernel(dy as Value, samples, block, split),
+        gradient,
+        block,
+        split,
+      );
+  const whole = ([x, dy]: readonly Value[]): Value =>
+    sums(
+      inputOfWhole(x as Value, gradient, samples, block),
+      kernel(dy as Value, samples, block, split),
+      gradient,
+      block,
+      split,
+    );
+  const parts =
+    batch % block !== 0 || split.rows > 1
+      ? bySplit(split)([x, dy])
+      : ofWholeBatch(batch, [x, dy], whole, bySplit(undivided));
+  return Op.transpose([1, 0, 2, 3])(kernelFromBlocks(block, [filters, channels, rows, columns])(parts));
 };
