@@ -19,21 +19,21 @@ const source = (x: Value): Value => {
 export const samples = (x: Value): Value => Op.gather(Op.shapeOf(source(x)), Op.scalar(0, 'int64'));
 
 /** What is computed of values that have a sample on each place of their first axis. */
-export type OfSamples = (values: readonly Value[]) => Value;
+export type OfSamples<Values extends readonly Value[]> = (values: Values) => Value;
 
 /** By `fast` where the values have `batch` samples, by `other` else. `fast` is given them with that number in their types. */
-export const ofWholeBatch = (
+export const ofWholeBatch = <Values extends readonly [Value, ...Value[]]>(
   batch: number,
-  values: readonly [Value, ...Value[]],
-  fast: OfSamples,
-  other: OfSamples,
+  values: Values,
+  fast: OfSamples<Values>,
+  other: OfSamples<Values>,
 ): Value => {
   const [first] = values;
   const [size = '?'] = first.type.shape;
   if (size === batch) return fast(values);
-  const branch = (name: string, samples: Dim, of: OfSamples) => {
+  const branch = (name: string, samples: Dim, of: OfSamples<Values>) => {
     const inputs = values.map((v, i) => input(`${name}/${i}`, v.type.dtype, v.type.shape.with(0, samples)));
-    return graph(name, inputs, [{ name: `${name}/result`, value: of(inputs) }]);
+    return graph(name, inputs, [{ name: `${name}/result`, value: of(inputs as readonly Value[] as Values) }]);
   };
   const isWhole = Op.equal(samples(first), Op.scalar(batch, 'int64'));
   return Op.either(isWhole, values, branch('whole', batch, fast), branch('part', size, other))[0] as Value;

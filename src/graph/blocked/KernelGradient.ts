@@ -75,8 +75,6 @@ export interface Split {
   readonly samples: number;
 }
 
-const undivided: Split = { rows: 1, samples: 1 };
-
 /** onnxruntime computes as many blocks of filters at a time. */
 const together = 4;
 
@@ -109,8 +107,18 @@ export const splitOf = (block: number, batch: number, gradient: KernelGradient):
 // operands
 // -------------------------------------------------------------------------------------
 
-/** The input with its zeros around it, samples in blocks, the channels of a block along the rows; one group of rows after the other. */
-const input = (x: Value, gradient: KernelGradient, samples: Samples, block: number, split: Split): Value => {
+/**
+ * The input with its zeros around it, samples in blocks, the channels of a block along the rows; one group of rows after the other.
+ * Where blocks may have to be filled up, there is a row of zeros to do it with.
+ */
+const input = (
+  x: Value,
+  gradient: KernelGradient,
+  samples: Samples,
+  block: number,
+  split: Split,
+  isWhole: boolean,
+): Value => {
   const [, channels, height, width] = x.type.shape as Image;
   const [, , outHeight, outWidth] = gradient.dy.type.shape as Image;
   const [top, left] = gradient.options.pads as readonly [number, number];
@@ -119,18 +127,22 @@ const input = (x: Value, gradient: KernelGradient, samples: Samples, block: numb
   const step = (gradient.options.strides[0] as number) * (outHeight / split.rows);
   const [bottom, right] = [all - top - height, columns - left - width];
   const blocks = channels / block;
-  // There must be one row of zeros to fill up with.
-  const padded = framed(block)([top, left, top > 0 ? bottom : Math.max(1, bottom), right])(x);
+  const padded = framed(block)([top, left, isWhole || top > 0 ? bottom : Math.max(1, bottom), right])(x);
   const stored = (padded.type.shape as Image)[2];
-  const isThere = Op.less(samples.places, samples.count);
-  const first = Op.where(isThere, Op.mul(samples.places, blocks * stored), top > 0 ? 0 : stored - 1);
   const within = int32s(
     places(blocks).flatMap((b) =>
       places(split.rows).flatMap((g) => places(rows).map((r) => b * stored + g * step + r)),
     ),
     [blocks, split.rows, 1, rows],
   );
-  const index = Op.add(Op.mul(within, column(Op.cast('int32')(isThere))), column(first));
+  const first = Op.mul(samples.places, blocks * stored);
+  const isThere = Op.less(samples.places, samples.count);
+  const index = isWhole
+    ? Op.add(within, column(first))
+    : Op.add(
+        Op.mul(within, column(Op.cast('int32')(isThere))),
+        column(Op.where(isThere, first, top > 0 ? 0 : stored - 1)),
+      );
   const cells = Op.reshape([blocks, '?', rows, columns * block])(Op.gather(cellsOf(padded, block), index));
   return nchwc('ReorderInput', [cells], cells);
 };
@@ -140,7 +152,7 @@ const column = Op.reshape(['?', 1]);
 const cellsOf = (image: Value, block: number): Value =>
   Op.reshape(['?', ((image.type.shape as Image)[3] as number) * block])(image);
 
-/** The same of a whole batch: nothing is to be filled up, so zeros come last, and there is less to move. */
+/** The same of a whole batch in one group: zeros come last, so there is less to move. */
 const inputOfWhole = (x: Value, gradient: KernelGradient, samples: Samples, block: number): Value => {
   const [batch, channels, height, width] = x.type.shape as Image;
   const [, , outHeight, outWidth] = gradient.dy.type.shape as Image;
@@ -214,27 +226,18 @@ export const byBlocks = (block: number, batch: number, gradient: KernelGradient,
   const [rows, columns] = gradient.options.kernel as readonly [number, number];
   const samples = samplesOf(x, block);
   const split = splitOf(block, batch, gradient);
-  const bySplit =
-    (split: Split) =>
-    ([x, dy]: readonly Value[]): Value =>
-      sums(
-        input(x as Value, gradient, samples, block, split),
-        kernel(dy as Value, samples, block, split),
-        gradient,
-        block,
-        split,
-      );
-  const whole = ([x, dy]: readonly Value[]): Value =>
-    sums(
-      inputOfWhole(x as Value, gradient, samples, block),
-      kernel(dy as Value, samples, block, split),
-      gradient,
-      block,
+  const products = (image: Value, dy: Value, split: Split): Value =>
+    sums(image, kernel(dy, samples, block, split), gradient, block, split);
+  const whole = ([x, dy]: readonly [Value, Value]): Value =>
+    products(
+      split.rows > 1 ? input(x, gradient, samples, block, split, true) : inputOfWhole(x, gradient, samples, block),
+      dy,
       split,
     );
-  const parts =
-    batch % block !== 0 || split.rows > 1
-      ? bySplit(split)([x, dy])
-      : ofWholeBatch(batch, [x, dy], whole, bySplit(undivided));
+  const part = ([x, dy]: readonly [Value, Value]): Value => {
+    const each = { ...split, samples: 1 };
+    return products(input(x, gradient, samples, block, each, false), dy, each);
+  };
+  const parts = batch % block === 0 ? ofWholeBatch(batch, [x, dy], whole, part) : part([x, dy]);
   return Op.transpose([1, 0, 2, 3])(kernelFromBlocks(block, [filters, channels, rows, columns])(parts));
 };

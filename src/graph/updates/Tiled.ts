@@ -15,11 +15,11 @@ import { type Carriage, recarried, withLoop } from './Carriage.ts';
 import { computed, type Island, islands, isRow, isWhole } from './Island.ts';
 
 /** Elements of the smallest weight that is worth it: of less, all that an update reads stays in cache anyway. */
-const smallest = 2 ** 20;
+const smallest = 2 ** 19;
 
 /** Elements of a piece: at most what leaves room for the four to six arrays of an update, at least what repays a round of Scan. */
-const most = 2 ** 19;
-const least = 2 ** 17;
+const most = 2 ** 18;
+const least = 2 ** 16;
 
 /** Rows of a piece, so that all pieces are equal. */
 const rowsOf = ([rows = 1, ...rest]: readonly number[]): number | undefined => {
