@@ -169,6 +169,24 @@ it.each([
   }
 });
 
+it.each([
+  ['1 channel', { channels: 1, sizes: [6, 5], ...square }],
+  ['3 channels, to two blocks', { channels: 3, sizes: [6, 5], ...square, pads: [0, 0, 0, 0] }],
+  ['strides that leave cells over', { channels: 2, sizes: [8, 7], ...square, strides: [2, 3], pads: [0, 1, 1, 0] }],
+  ['dilations', { channels: 3, sizes: [9, 8], ...square, kernel: [3, 2], dilations: [2, 3], pads: [2, 0, 1, 1] }],
+  ['16 columns', { channels: 4, sizes: [6, 5], ...square, kernel: [2, 2] }],
+] as const)('of few channels, by columns in blocks: %s', async (_, shape) => {
+  for (const batch of [1, 5]) {
+    const c: Case = { batch, filters: 2 * block, ...shape };
+    const plain = graphOf({ y: asConvolution(gradientOf(c, 'batch')) });
+    const fast = blocked(block, 5)(plain);
+    // With blocks of 8 it is cut out of the plain input.
+    expect(operators(fast).includes('com.microsoft.nchwcConv')).toBe(block === 16);
+    const [a, b] = [await run(plain, feeds(c)), await run(fast, feeds(c))];
+    expect(difference(a.y as NdArray, b.y as NdArray)).toBeLessThan(1e-5);
+  }
+});
+
 it('is written as products where batches would fill less than two thirds of their blocks', () => {
   const shape = { sizes: [6, 5], kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1, 1, 1] };
   const plain = graphOf({

@@ -11,6 +11,7 @@ import { named } from '../rewrite/Rewrite.ts';
 import { ofWholeBatch } from './Batch.ts';
 import { convTranspose } from './ConvTranspose.ts';
 import { resize, rowsApart } from './Enlarged.ts';
+import { byColumnsInBlocks, fitsColumns } from './KernelColumns.ts';
 import { byBlocks, fits } from './KernelGradient.ts';
 import { kernelOfBlocks, kernelOfFilters } from './KernelLayout.ts';
 import { type Image, imageOf, isPoint, nchwc, unfolded, unfoldedOperand } from './Layout.ts';
@@ -32,13 +33,14 @@ import {
 // -------------------------------------------------------------------------------------
 
 /** Of an image with a kernel's cotangent as its kernel. */
-const kernelGradient: Rule = (node, { block, batch, blocked }) => {
+const kernelGradient: Rule = (node, { block, batch, plain, blocked }) => {
   const gradient = recognised(node);
-  if (gradient === undefined || !fits(block, batch)(gradient)) return undefined;
-  const [x, dy] = [blocked(gradient.x), blocked(gradient.dy)];
-  return x === undefined || dy === undefined
-    ? undefined
-    : inPlain(named(node)(byBlocks(block, batch, gradient, x, dy)));
+  const dy = gradient === undefined ? undefined : blocked(gradient.dy);
+  if (gradient === undefined || dy === undefined) return undefined;
+  if (fitsColumns(block)(gradient))
+    return inPlain(named(node)(byColumnsInBlocks(block, gradient, plain(gradient.x), dy)));
+  const x = fits(block, batch)(gradient) ? blocked(gradient.x) : undefined;
+  return x === undefined ? undefined : inPlain(named(node)(byBlocks(block, batch, gradient, x, dy)));
 };
 
 /** The convolution with what follows it; `undefined` where channels do not fill blocks. */
