@@ -2,7 +2,6 @@
  * Attention: scores, masks, softmax, weighted sum.
  */
 import type { Value } from '../../graph/Graph.ts';
-import { isSame } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
 import type { DotAttentionSpec, MultiHeadAttentionSpec } from '../../layer/SequenceSpec.ts';
 import { keepMask } from '../Random.ts';
@@ -188,23 +187,11 @@ interface Heads {
   readonly values: Value;
 }
 
-/** Of a sequence that attends to itself, in one product. */
-const projectedAtOnce = (spec: MultiHeadAttentionSpec, x: Value, at: Site): Heads => {
-  const { heads, keyDim, useBias } = spec;
-  const names = ['query', 'key', 'value'];
-  const width = heads * keyDim;
-  const kernels = names.map((name) => Op.reshape([x.type.shape[2] ?? '?', width])(at.parameter(`${name}_kernel`)));
-  const y = Op.matMul(x, Op.concat(1)(kernels));
-  const biases = () => Op.concat(0)(names.map((name) => Op.reshape([width])(at.parameter(`${name}_bias`))));
-  const [batch = '?', length = '?'] = x.type.shape;
-  const apart = Op.transpose([2, 0, 3, 1, 4])(
-    Op.reshape([batch, length, names.length, heads, keyDim])(useBias ? Op.add(y, biases()) : y),
-  );
-  const [queries, keys, values] = Op.split(0, [1, 1, 1])(apart).map(Op.squeeze([0])) as [Value, Value, Value];
-  return { queries, keys, values };
-};
-
-const projectedApart = (spec: MultiHeadAttentionSpec, [query, value = query, key = value]: Inputs, at: Site): Heads => {
+/**
+ * A product for each, also of a sequence that attends to itself: one product for all three is no faster than its parts are to put
+ * together and to take apart.
+ */
+const projectedHeads = (spec: MultiHeadAttentionSpec, [query, value = query, key = value]: Inputs, at: Site): Heads => {
   const { heads, keyValueHeads, keyDim, valueDim, useBias } = spec;
   const turned = (x: Value): Value => (spec.rotary === undefined ? x : rotate(spec.rotary)(x));
   const q = turned(projected(query, 'query', heads, keyDim, at, useBias));
@@ -224,15 +211,11 @@ const projectedApart = (spec: MultiHeadAttentionSpec, [query, value = query, key
 };
 
 const ofSequences = (spec: MultiHeadAttentionSpec, inputs: Inputs, at: Site): Result => {
-  const [query, value = query, key = value] = inputs;
+  const [query] = inputs;
   const { heads, keyValueHeads, keyDim, valueDim, useBias } = spec;
   const grouped = keyValueHeads !== heads;
   const [batch = '?', length = '?'] = query.type.shape;
-  const isAlike = !grouped && keyDim === valueDim && spec.rotary === undefined;
-  const { queries, keys, values } =
-    isAlike && isSame(query, key) && isSame(key, value)
-      ? projectedAtOnce(spec, query, at)
-      : projectedApart(spec, inputs, at);
+  const { queries, keys, values } = projectedHeads(spec, inputs, at);
   const masks = masksOf(spec, inputs, at);
   const w = weights(scoresOfHeads(queries, keys, 1 / Math.sqrt(keyDim), at), allowed(masks));
   const result = Op.matMul(dropped(w, spec.dropout, at), values);
