@@ -17,7 +17,10 @@ import { computed, type Island, islands, isRow, isWhole } from './Island.ts';
 /** Elements of the smallest weight that is worth it: of less, all that an update reads stays in cache anyway. */
 const smallest = 2 ** 19;
 
-/** Elements of a piece: at most what leaves room for the four to six arrays of an update, at least what repays a round of Scan. */
+/**
+ * Elements of a piece: at most what leaves room in cache for the four to six arrays of an update, at least what repays a round of
+ * Scan.
+ */
 const most = 2 ** 18;
 const least = 2 ** 16;
 
