@@ -150,6 +150,11 @@ const square = { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1
 it.each([
   ['rows', { filters: 64, sizes: [16, 32], ...square }, { rows: 2, samples: 1 }],
   ['rows that are skipped', { filters: 64, sizes: [32, 64], ...square, strides: [2, 2] }, { rows: 2, samples: 1 }],
+  [
+    'rows of which four are too many, but less than twice',
+    { filters: 64, sizes: [8, 96], ...square },
+    { rows: 2, samples: 1 },
+  ],
   ['few rows, which would be read twice', { filters: 64, sizes: [7, 96], ...square }, { rows: 1, samples: 2 }],
   ['samples', { filters: 16, sizes: [6, 5], ...square }, { rows: 1, samples: 2 }],
   ['samples, two blocks of filters', { filters: 32, sizes: [6, 5], ...square }, { rows: 1, samples: 2 }],

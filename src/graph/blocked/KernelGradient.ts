@@ -78,7 +78,7 @@ export interface Split {
 /** onnxruntime computes as many blocks of filters at a time. */
 const together = 4;
 
-/** Bytes of the cotangent for a block of samples that stay in cache beside the input, for each number of a block. */
+/** Bytes of the cotangent for a block of samples that stay in cache beside the input, for each number of a block; or twice as many. */
 const cached = 2 ** 16;
 
 /** How many times as many rows of the input the groups may read as there are. */
@@ -96,8 +96,8 @@ export const splitOf = (block: number, batch: number, gradient: KernelGradient):
     const each = height / n;
     return Number.isInteger(each) && reachOf(gradient, [each, width])[0] <= overlap * stride * each;
   });
-  const fitting = divisors.find((n) => bytes / n <= cached * block);
-  const groups = bytes <= cached * block ? 1 : (fitting ?? divisors.at(-1) ?? 1);
+  const fitting = (limit: number): number | undefined => divisors.find((n) => bytes / n <= limit * block);
+  const groups = bytes <= cached * block ? 1 : (fitting(cached) ?? fitting(2 * cached) ?? 1);
   const parts = (channels / block) * rows * Math.ceil(blocks / together);
   const isUneven = groups === 1 && parts % 2 === 1 && batch % (2 * block) === 0;
   return { rows: groups, samples: isUneven ? 2 : 1 };
