@@ -69,7 +69,7 @@ const enlarged =
 
 /**
  * By which a cell of a window is above the next one: 2^-124. `reached` tells such numbers apart, and beside what two cells
- * differ by they are nothing, but where that is below 1e-36 itself.
+ * differ by they are nothing, but where that is itself below 2^-124 times the cells of a window: then the first may be taken.
  */
 const rank = 2 ** -124;
 

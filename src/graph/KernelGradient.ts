@@ -14,6 +14,7 @@ import type { Dim } from '../shape/Shape.ts';
 import { type Cells, places, seen } from './Cells.ts';
 import type { OperatorNode, Value } from './Graph.ts';
 import * as Op from './Operators.ts';
+import { product } from './operators/node.ts';
 import { intOf, intsOf, named, type Rule } from './rewrite/Rewrite.ts';
 
 // -------------------------------------------------------------------------------------
@@ -28,9 +29,7 @@ export interface KernelGradient {
   readonly options: Op.ConvOptions;
 }
 
-const at = (list: readonly number[], i: number): number => list[i] as number;
-
-const product = (sizes: readonly number[]): number => sizes.reduce((p, d) => p * d, 1);
+export const at = (list: readonly number[], i: number): number => list[i] as number;
 
 const known = (v: Value, from: number): readonly number[] =>
   v.type.shape.slice(from).map((d) => {

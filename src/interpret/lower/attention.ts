@@ -188,8 +188,8 @@ interface Heads {
 }
 
 /**
- * A product for each, also of a sequence that attends to itself: one product for all three is no faster than its parts are to put
- * together and to take apart.
+ * A product for each, also of a sequence that attends to itself: one for all three gains less than its kernels cost to put together
+ * and its results to take apart (1.5 % of a step of a GPT of width 128; two cores, AVX-512).
  */
 const projectedHeads = (spec: MultiHeadAttentionSpec, [query, value = query, key = value]: Inputs, at: Site): Heads => {
   const { heads, keyValueHeads, keyDim, valueDim, useBias } = spec;
