@@ -11,6 +11,8 @@ import * as G from '../graph/Graph.ts';
 import { simplify } from '../graph/rewrite/Simplify.ts';
 import { sums } from '../graph/rewrite/Sums.ts';
 import { turned } from '../graph/rewrite/Turned.ts';
+import { withColumns } from '../graph/updates/Columns.ts';
+import { isLarge } from '../graph/updates/DenseKernels.ts';
 import { inPieces } from '../graph/updates/Tiled.ts';
 import { type Emission, inOrder, plainly } from '../interpret/Plan.ts';
 import type { Resolved } from '../model/Resolved.ts';
@@ -80,12 +82,21 @@ const isImage = (type: AnyShape): boolean => dims(type).length === 4;
 /** What is faster on onnxruntime's CPU provider. */
 const forCpu = [sums, turned];
 
+/** Whether the width of blocks matters: there are images, or dense kernels that are carried in blocks. */
+const hasBlocks = ({ layers, parameters }: Resolved, isTraining: boolean): boolean =>
+  layers.some(({ input }) => input.some(isImage)) ||
+  (isTraining && parameters.some((p) => p.trainable && isLarge(p.shape)));
+
 /** `batchSize` is that of training: an inference graph has nothing that depends on it. */
-export const emissionFor = (runtime: Runtime, { layers }: Resolved, batchSize = 1): T.Task<Emission> =>
+export const emissionFor = (runtime: Runtime, resolved: Resolved, batchSize = 1): T.Task<Emission> =>
   runtime.provider === 'cpu'
     ? pipe(
-        layers.some(({ input }) => input.some(isImage)) ? blockSize(runtime) : T.of(undefined),
-        T.map((block) => (block === undefined ? simplify(undefined, forCpu) : blocked(block, batchSize, forCpu))),
+        hasBlocks(resolved, batchSize > 1) ? blockSize(runtime) : T.of(undefined),
+        T.map((block) =>
+          block === undefined
+            ? simplify(undefined, forCpu)
+            : flow(blocked(block, batchSize, forCpu), withColumns(block, batchSize)),
+        ),
         T.map((first) => flow(first, inOrder, inPieces)),
       )
     : T.of(plainly);

@@ -2,11 +2,12 @@
  * From a prepared fit to a trainer: graphs, initial or given weights, optimizer slots.
  */
 import * as E from 'fp-ts/lib/Either.js';
-import { pipe } from 'fp-ts/lib/function.js';
+import { flow, pipe } from 'fp-ts/lib/function.js';
 import type * as IOE from 'fp-ts/lib/IOEither.js';
 import * as O from 'fp-ts/lib/Option.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import { derive } from '../data/Random.ts';
+import { readingStored } from '../graph/updates/Stored.ts';
 import { beginningPlan } from '../interpret/Beginning.ts';
 import * as Plan from '../interpret/Plan.ts';
 import { initialValues } from '../model/Initial.ts';
@@ -160,7 +161,11 @@ export const openTrainer = (
             validation:
               validation === undefined
                 ? undefined
-                : { samples: validation.samples, plan: () => Plan.evaluationPlan(problem, validation.types, emission) },
+                : {
+                    samples: validation.samples,
+                    plan: () =>
+                      Plan.evaluationPlan(problem, validation.types, flow(readingStored(training.stored), emission)),
+                  },
             batchSize: schedule.batchSize,
             validationBatchSize: prepared.validationBatchSize,
             seed: graphSeed(schedule.seed, settings.from?.optimizerStart ?? 0),

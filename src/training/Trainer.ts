@@ -309,10 +309,12 @@ export const open = (s: TrainerSettings): TE.TaskEither<TrainingError, Trainer> 
         weights: pipe(
           TE.fromIO(present),
           TE.chain((all) => s.runtime.download(pick(all, weightNames))),
+          TE.map(Storage.plain(stored)),
         ),
         slots: pipe(
           TE.fromIO(present),
           TE.chain((all) => s.runtime.download(pick(all, slotNames.map(Plan.slotInput)))),
+          TE.map(Storage.plain(stored)),
           TE.map((arrays) => Object.fromEntries(slotNames.map((n) => [n, arrays[Plan.slotInput(n)] as NdArray]))),
         ),
         restore: (weights) => {

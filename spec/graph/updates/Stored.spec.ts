@@ -3,13 +3,17 @@
  * the loop.
  */
 import { flow } from 'fp-ts/lib/function.js';
-import { expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { type Graph, type OperatorNode, topological } from '../../../src/graph/Graph.ts';
+import { simplify } from '../../../src/graph/rewrite/Simplify.ts';
+import { withColumns } from '../../../src/graph/updates/Columns.ts';
+import { readingStored } from '../../../src/graph/updates/Stored.ts';
 import { inPieces } from '../../../src/graph/updates/Tiled.ts';
-import { Layer as L } from '../../../src/index.ts';
+import { Environment, Layer as L } from '../../../src/index.ts';
 import * as Plan from '../../../src/interpret/Plan.ts';
 import { initialValues } from '../../../src/model/Initial.ts';
 import type { NdArray } from '../../../src/shape/NdArray.ts';
+import { blockSize } from '../../../src/training/Emission.ts';
 import * as Storage from '../../../src/training/Storage.ts';
 import {
   asModel,
@@ -32,6 +36,12 @@ import {
 import { resolvedOf, right } from '../../interpret/support.ts';
 import { optimizers } from '../../optimizer/all.ts';
 
+const env = Environment.node({ threads: 1 })();
+afterAll(env.runtime.close);
+
+/** Blocks of 8 are not carried. */
+const isWide = ((await blockSize(env.runtime)()) ?? 0) >= 16;
+
 const emission: Plan.Emission = flow(Plan.plainly, inPieces);
 
 const example = (model: unknown, optimizer: Example['optimizer']): Example => ({
@@ -51,6 +61,13 @@ const model = L.model(
   L.dense(1024),
   L.dense(2),
 );
+
+const bits = ({ data }: NdArray): Buffer => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+
+const expectSame = (a: NdArray | undefined, b: NdArray | undefined, name: string): void => {
+  expect(a?.shape, name).toEqual(b?.shape);
+  expect(bits(a as NdArray).equals(bits(b as NdArray)), name).toBe(true);
+};
 
 const elements = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
@@ -72,20 +89,20 @@ const apart = (
     }),
   );
 
-const planOf = (given: Example): Plan.ResidentPlan => {
+const planOf = (given: Example, by: Plan.Emission = emission): Plan.ResidentPlan => {
   const problem = problemOf(given);
   const draft = right(Plan.trainingDraft(problem, typesOf(given, problem.resolved), 'cpu'));
-  return right(Plan.trainingIn(emission)(draft));
+  return right(Plan.trainingIn(by)(draft));
 };
 
-const resident = async (given: Example) => {
-  const plan = planOf(given);
+const resident = async (given: Example, by: Plan.Emission = emission, batchSize = 8) => {
+  const plan = planOf(given, by);
   const on = await session(plan.model);
   const results = await runOnce(on, {
     ...Storage.packed(plan.stored, beginning(plan, initialValues(resolvedOf(given.model), 3))),
     ...dataOf(given),
     indices: range(0, samples),
-    batch_size: int64(8),
+    batch_size: int64(batchSize),
     learning_rate: float32(0.02),
     step: int64(0),
     seed: uint32(7),
@@ -109,7 +126,6 @@ it.each(['adam', 'sgd, momentum', 'lamb', 'adafactor'] as const)(
     for (const [output, part] of Object.entries(apart(plan, results))) {
       const expected = named.results[output] as NdArray;
       expect(part.shape).toEqual(expected.shape);
-      const bits = ({ data }: NdArray): Buffer => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
       expect(bits(part).equals(bits(expected)), output).toBe(true);
     }
     expect(results.loss?.data).toEqual(named.results.loss?.data);
@@ -137,4 +153,76 @@ it('what nothing is put together of has its own name', () => {
   const single = plan.stored.filter((s) => s.parts.length === 1);
   expect(single.length).toBeGreaterThan(0);
   for (const { name, shape, parts } of single) expect({ name, shape }).toEqual(parts[0]);
+});
+
+// -------------------------------------------------------------------------------------
+// in blocks
+// -------------------------------------------------------------------------------------
+
+/** Rows that do not fill blocks. */
+const wide = L.model(L.input([635]), L.dense(656, { activation: 'tanh' }), L.dense(2));
+
+const inColumns: Plan.Emission = flow(simplify(), withColumns(16, 16), Plan.inOrder, inPieces);
+
+const given: Example = {
+  ...example(wide, optimizers.adam as Example['optimizer']),
+  data: { input: floats([635], 1) },
+};
+
+const lying = (plan: Plan.ResidentPlan): readonly string[] =>
+  plan.stored.flatMap((s) => (s.columns === undefined ? [] : [s.name]));
+
+it('a kernel and its slots lie in blocks, and nothing stands between them and the loop', () => {
+  const plan = planOf(given, inColumns);
+  const loop = loopOf(plan.graph);
+  const names = lying(plan);
+  expect(names.toSorted()).toEqual([
+    'dense.kernel',
+    'slot/adam/momentum/dense.kernel',
+    'slot/adam/velocity/dense.kernel',
+  ]);
+  for (const name of names) {
+    const s = plan.stored.find((s) => s.name === name);
+    expect(s?.parts).toEqual([{ name, shape: [635, 656] }]);
+    expect(elements(s?.shape ?? [])).toBe(640 * 656);
+    expect(plan.graph.outputs.find((o) => o.name === Plan.nextOutput(name))?.value.node).toBe(loop);
+  }
+});
+
+it('what goes into blocks comes out of them', () => {
+  const plan = planOf(given, inColumns);
+  const weights = beginning(plan, initialValues(resolvedOf(given.model), 3));
+  const stored = Storage.packed(plan.stored, weights);
+  const [name = ''] = lying(plan);
+  expect(bits(stored[name] as NdArray).equals(bits(weights[name] as NdArray))).toBe(false);
+  const back = Storage.plain(plan.stored)(stored);
+  for (const key of lying(plan)) expectSame(back[key], weights[key], key);
+});
+
+describe.skipIf(!isWide)('in blocks of 16', () => {
+  it('training with what is stored in blocks comes to the same bits', async () => {
+    const named = await trainedBy(given, inColumns, 16);
+    const { plan, results } = await resident(given, inColumns, 16);
+    const byName = Object.fromEntries(plan.stored.map(({ name }) => [name, results[Plan.nextOutput(name)] as NdArray]));
+    const back = Storage.plain(plan.stored)(byName);
+    for (const name of lying(plan)) expectSame(back[name], named.results[Plan.nextOutput(name)], name);
+    expect(results.loss?.data).toEqual(named.results.loss?.data);
+  });
+
+  it('evaluation reads what is stored in blocks', async () => {
+    const plan = planOf(given, inColumns);
+    const problem = problemOf(given);
+    const types = typesOf(given, problem.resolved);
+    const weights = beginning(plan, initialValues(resolvedOf(given.model), 3));
+    const feeds = { ...dataOf(given), indices: range(0, samples), batch_size: int64(8) };
+    const evaluated = async (by: Plan.Emission, values: Readonly<Record<string, NdArray>>) => {
+      const on = await session(right(Plan.evaluationPlan(problem, types, by)).model);
+      const { loss } = await runOnce(on, { ...values, ...feeds });
+      await on.release();
+      return loss;
+    };
+    const plain = await evaluated(Plan.plainly, weights);
+    const stored = { ...weights, ...Storage.packed(plan.stored, weights) };
+    expect(await evaluated(flow(readingStored(plan.stored), Plan.plainly), stored)).toEqual(plain);
+  });
 });

@@ -18,23 +18,39 @@ const source = (x: Value): Value => {
 /** Samples of the batch that `x` is computed of, int64. */
 export const samples = (x: Value): Value => Op.gather(Op.shapeOf(source(x)), Op.scalar(0, 'int64'));
 
-/** What is computed of values that have a sample on each place of their first axis. */
-export type OfSamples<Values extends readonly Value[]> = (values: Values) => Value;
+/** What is computed of values that have a sample on each place of their first axis, and of others. */
+export type OfSamples<Values extends readonly Value[], Others extends readonly Value[] = readonly []> = (
+  values: Values,
+  others: Others,
+) => Value;
 
-/** By `fast` where the values have `batch` samples, by `other` else. `fast` is given them with that number in their types. */
-export const ofWholeBatch = <Values extends readonly [Value, ...Value[]]>(
+/**
+ * By `fast` where the values have `batch` samples, by `other` else. `fast` is given them with that number in their types. What is
+ * computed of neither the values nor the others is computed in any case.
+ */
+export const ofWholeBatch = <
+  Values extends readonly [Value, ...Value[]],
+  Others extends readonly Value[] = readonly [],
+>(
   batch: number,
   values: Values,
-  fast: OfSamples<Values>,
-  other: OfSamples<Values>,
+  fast: OfSamples<Values, Others>,
+  other: OfSamples<Values, Others>,
+  others: Others = [] as readonly Value[] as Others,
 ): Value => {
   const [first] = values;
   const [size = '?'] = first.type.shape;
-  if (size === batch) return fast(values);
-  const branch = (name: string, samples: Dim, of: OfSamples<Values>) => {
-    const inputs = values.map((v, i) => input(`${name}/${i}`, v.type.dtype, v.type.shape.with(0, samples)));
-    return graph(name, inputs, [{ name: `${name}/result`, value: of(inputs as readonly Value[] as Values) }]);
+  if (size === batch) return fast(values, others);
+  const branch = (name: string, samples: Dim, of: OfSamples<Values, Others>) => {
+    const inputs = [
+      ...values.map((v, i) => input(`${name}/${i}`, v.type.dtype, v.type.shape.with(0, samples))),
+      ...others.map((v, i) => input(`${name}/other${i}`, v.type.dtype, v.type.shape)),
+    ] as readonly Value[];
+    const n = values.length;
+    const value = of(inputs.slice(0, n) as readonly Value[] as Values, inputs.slice(n) as readonly Value[] as Others);
+    return graph(name, inputs, [{ name: `${name}/result`, value }]);
   };
   const isWhole = Op.equal(samples(first), Op.scalar(batch, 'int64'));
-  return Op.either(isWhole, values, branch('whole', batch, fast), branch('part', size, other))[0] as Value;
+  const operands = [...values, ...others];
+  return Op.either(isWhole, operands, branch('whole', batch, fast), branch('part', size, other))[0] as Value;
 };

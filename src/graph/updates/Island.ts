@@ -9,6 +9,7 @@ import type { Attributes, Node, OperatorNode, Value } from '../Graph.ts';
 import { isSame, predecessors, topological } from '../Graph.ts';
 import type { LoopBody } from '../LoopBody.ts';
 import { isStatic, product } from '../operators/node.ts';
+import { named } from '../rewrite/Rewrite.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -208,6 +209,8 @@ export interface Given {
   readonly levels: readonly Value[];
   /** What its operators belong to; default: as before. */
   readonly label?: string;
+  /** What stands in place of one of its operators, with these inputs; default: the same operator. */
+  readonly operator?: (node: OperatorNode, inputs: readonly (Value | undefined)[]) => Value | undefined;
 }
 
 /** The carried values that an island computes, from other arrays, in another shape. */
@@ -229,13 +232,11 @@ export const computed = (
     v;
   for (const node of nodes) {
     const type = { dtype: node.outputs[0]?.dtype ?? 'float32', shape };
-    const copy: OperatorNode = {
-      ...node,
-      inputs: node.inputs.map((v) => (v === undefined ? undefined : of(v))),
-      outputs: [type],
-      label: given.label ?? node.label,
-    };
-    now.set(node, { type, node: copy, index: 0 });
+    const inputs = node.inputs.map((v) => (v === undefined ? undefined : of(v)));
+    const name = given.label ?? node.label;
+    const other = given.operator?.(node, inputs);
+    const copy: OperatorNode = { ...node, inputs, outputs: [type], label: name };
+    now.set(node, other === undefined ? { type, node: copy, index: 0 } : named({ ...node, label: name })(other));
   }
   return places.map((p) => of(body.after[p] as Value));
 };

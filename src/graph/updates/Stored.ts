@@ -5,6 +5,8 @@
  *
  * Law: the outputs are exactly those of the given graph, seen as its parts.
  */
+
+import { type Columns, elementsOf, fromBlocks, inPlain, outOfBlocks } from '../blocked/Dense.ts';
 import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { input, isSame, topological } from '../Graph.ts';
 import { isStatic, product } from '../operators/node.ts';
@@ -21,9 +23,11 @@ export interface Part {
   readonly shape: readonly number[];
 }
 
-/** An input of the graph, and the arrays that lie in it, one behind the other. */
+/** An input of the graph, and the arrays that lie in it, one behind the other or in blocks. */
 export interface Stored extends Part {
   readonly parts: readonly [Part, ...Part[]];
+  /** If it lies in blocks of columns: then it is a single part, whose elements are in another order. */
+  readonly columns?: Columns;
 }
 
 export interface WithStored {
@@ -38,15 +42,19 @@ export interface WithStored {
 const isOf = (node: Node, operator: string): node is OperatorNode =>
   node._tag === 'Operator' && node.operator === operator && node.domain === '';
 
-/** What lies in a value, if it is put together. */
-const partsOf = (v: Value): readonly Value[] => {
+/** What lies in a value, if it is put together, and how, if it is in blocks. */
+const lyingIn = (v: Value): { readonly values: readonly Value[]; readonly columns?: Columns } => {
+  const blocks = inPlain(v);
+  if (blocks !== undefined) return { values: [blocks.plain], columns: blocks.of };
   const whole = unshaped(v);
-  return isOf(whole.node, 'Concat') ? whole.node.inputs.map((part) => unshaped(part as Value)) : [whole];
+  return {
+    values: isOf(whole.node, 'Concat') ? whole.node.inputs.map((part) => unshaped(part as Value)) : [whole],
+  };
 };
 
 /** Of a value, the one that it is a part of, and which. */
 const wholeOf = (v: Value): readonly [Value, number] => {
-  const part = unshaped(v);
+  const part = outOfBlocks(v) ?? unshaped(v);
   return isOf(part.node, 'Split') ? [unshaped(part.node.inputs[0] as Value), part.index] : [part, 0];
 };
 
@@ -87,7 +95,8 @@ export const withStored =
       const { shape, dtype } = initial?.type ?? {};
       const result: Value = { type: loop.outputs[i] as Value['type'], node: loop, index: i };
       if (initial === undefined || shape === undefined || !isStatic(shape) || initial.node._tag === 'Input') return [];
-      const parts = partsOf(initial).flatMap(({ node }, k): readonly Part[] => {
+      const { values, columns } = lyingIn(initial);
+      const parts = values.flatMap(({ node }, k): readonly Part[] => {
         const name = node._tag === 'Input' ? node.name : undefined;
         const of = name === undefined ? undefined : shapes.get(name);
         const after = name === undefined ? undefined : byName.get(next(name));
@@ -96,11 +105,11 @@ export const withStored =
         return isSame(whole, result) && place === k && readers.get(node) === 1 ? [{ name, shape: of }] : [];
       });
       const [first, ...rest] = parts;
-      const isAll = parts.length === partsOf(initial).length && dtype === 'float32';
-      if (first === undefined || !isAll || parts.reduce((n, p) => n + product(p.shape), 0) !== product(shape))
-        return [];
+      const isAll = parts.length === values.length && dtype === 'float32';
+      const elements = columns === undefined ? parts.reduce((n, p) => n + product(p.shape), 0) : elementsOf(columns);
+      if (first === undefined || !isAll || elements !== product(shape)) return [];
       const name = rest.length === 0 ? first.name : `state/${i}`;
-      return [{ name, shape, parts: [first, ...rest], initial, result }];
+      return [{ name, shape, parts: [first, ...rest], ...(columns && { columns }), initial, result }];
     });
 
     const moved = new Set(found.flatMap((s) => s.parts.map((p) => p.name)));
@@ -121,7 +130,26 @@ export const withStored =
       },
       stored: [
         ...carried.filter((name) => !moved.has(name)).map(asTheyAre),
-        ...found.map(({ name, shape, parts }) => ({ name, shape, parts })),
+        ...found.map(({ initial, result, ...s }) => s),
       ],
+    };
+  };
+
+/** A graph that reads weights, with those that lie in blocks as they are stored. */
+export const readingStored =
+  (stored: readonly Stored[]) =>
+  (graph: Graph): Graph => {
+    const found = graph.inputs.flatMap((v) => {
+      const { node } = v;
+      const s = node._tag === 'Input' ? stored.find(({ name }) => name === node.name) : undefined;
+      return s?.columns === undefined ? [] : [{ from: v, to: input(s.name, 'float32', s.shape), columns: s.columns }];
+    });
+    if (found.length === 0) return graph;
+    const plain = found.map(({ from, to, columns }) => [from, fromBlocks(columns)(to)] as const);
+    const values = substitute(substitution(plain))(graph.outputs.map((o) => o.value));
+    return {
+      ...graph,
+      inputs: graph.inputs.map((v) => found.find(({ from }) => from === v)?.to ?? v),
+      outputs: graph.outputs.map((o, i) => ({ ...o, value: values[i] as Value })),
     };
   };

@@ -1,0 +1,164 @@
+/**
+ * Large kernels of dense layers, carried in blocks of columns with the slots of their updates (`blocked/Dense.ts`): so the layer's
+ * three products find them in the order that is fast, and updates, which are the same in any order, leave them in it. Before the first
+ * step they are put into it, after the last one out.
+ *
+ * Law: the outputs are those of the given graph up to rounding (products and norms sum in another order).
+ */
+import { identity } from 'fp-ts/lib/function.js';
+import {
+  type Columns,
+  fromBlocks,
+  inBlocks,
+  inputGradient,
+  kernelGradient,
+  outOfBlocks,
+  output,
+  scaled,
+  squares,
+  toBlocks,
+} from '../blocked/Dense.ts';
+import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
+import { input, sameShape } from '../Graph.ts';
+import { type LoopBody, loopBody } from '../LoopBody.ts';
+import * as Op from '../Operators.ts';
+import { firstOf, named, type Rule, rewrite } from '../rewrite/Rewrite.ts';
+import { substitute, substitution } from '../Substitute.ts';
+import { type Carriage, recarried, withLoop } from './Carriage.ts';
+import { type Found, found, isLarge, squared, transposed } from './DenseKernels.ts';
+import { computed, type Given } from './Island.ts';
+
+/** Narrower blocks are not measured. */
+const narrowest = 16;
+
+// -------------------------------------------------------------------------------------
+// rewriting
+// -------------------------------------------------------------------------------------
+
+/** Kernels in blocks by the nodes that put them in plain order. */
+type InBlocks = Map<Node, readonly [Value, Columns]>;
+
+/** Sums of the squares of what lies in blocks. */
+const sumOfSquares =
+  (block: number): Rule =>
+  (node) => {
+    const sum = squared(node);
+    const w = sum === undefined ? undefined : outOfBlocks(sum.of);
+    const [rows, columns] = sum?.of.type.shape ?? [];
+    if (sum === undefined || w === undefined || typeof rows !== 'number' || typeof columns !== 'number')
+      return undefined;
+    const ofColumns = squares({ block, rows, columns }, w);
+    if (sum.sums === 'columns') return [named(node)(ofColumns)];
+    const shape = node.outputs[0]?.shape ?? [];
+    return [named(node)(Op.reshape(shape)(Op.reduceSum({ axes: [0] })(ofColumns)))];
+  };
+
+/** Products with kernels in blocks. */
+const productWith =
+  (batch: number, blocks: InBlocks): Rule =>
+  (node) => {
+    const [a, b, bias] = node.inputs;
+    const kernel = b === undefined ? undefined : blocks.get(b.node);
+    const kind = kernel === undefined ? undefined : transposed(node);
+    if (a === undefined || kernel === undefined || kind === undefined) return undefined;
+    const [w, of] = kernel;
+    return [named(node)(kind === 'none' ? output(of, a, w, bias) : inputGradient(of, batch, a, w))];
+  };
+
+/** A number for each column, as blocks have it. */
+const levelIn =
+  (of: Columns) =>
+  (v: Value): Value =>
+    v.type.shape.at(-1) === of.columns ? Op.reshape(levelShape(of))(v) : v;
+
+const levelShape = ({ block, columns }: Columns): readonly [number, 1, number] => [columns / block, 1, block];
+
+/** What makes a value but for its shape: it has no other name when the value gets one. */
+const convolutionOf = ({ node }: Value): Node | undefined =>
+  node._tag === 'Operator' && node.operator === 'Reshape' ? node.inputs[0]?.node : undefined;
+
+/** Columns times their numbers, and a matrix added to that: one pass each, or one for both. */
+const ofColumns = (of: Columns): NonNullable<Given['operator']> => {
+  const shape = levelShape(of).join();
+  const products = new Map<Node | undefined, readonly [Value, Value]>();
+  return ({ operator }, inputs) => {
+    const [a, b] = inputs;
+    if (a === undefined || b === undefined) return undefined;
+    for (const [v, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      if (operator === 'Mul' && v.type.shape.join() === shape) {
+        const result = scaled(of, other, v);
+        products.set(convolutionOf(result), [other, v]);
+        return result;
+      }
+      const product = operator === 'Add' ? products.get(convolutionOf(v)) : undefined;
+      if (product !== undefined && sameShape(v, other)) return scaled(of, ...product, other);
+    }
+    return undefined;
+  };
+};
+
+const carriagesOf = (
+  { island, of }: Found,
+  initial: readonly (Value | undefined)[],
+  blocks: InBlocks,
+): readonly Carriage[] =>
+  island.places.map((place) => ({
+    places: [place],
+    initial: toBlocks(of)(initial[place] as Value),
+    formal: input(`carried/columns${place}`, 'float32', inBlocks(of)),
+    apart: (w) => {
+      const plain = fromBlocks(of)(w);
+      blocks.set(plain.node, [w, of]);
+      return [plain];
+    },
+  }));
+
+/** Gradients, and what they are with blocks in between. */
+const throughBlocks =
+  (batch: number) =>
+  ({ of, gradients }: Found): readonly (readonly [Value, Value])[] =>
+    gradients.map(({ value, x, dy }) => [value, fromBlocks(of)(kernelGradient(of, batch, x, dy))]);
+
+const inColumns =
+  (block: number, batch: number, blocks: InBlocks) =>
+  (node: OperatorNode): readonly Value[] | undefined => {
+    const body = loopBody(node);
+    if (!body.before.some((v) => isLarge(v.type.shape))) return undefined;
+    const all = found(block, batch, body);
+    if (all.length === 0) return undefined;
+    const carriages = all.map((of) => carriagesOf(of, node.inputs.slice(2), blocks));
+    const gradients = all.map(throughBlocks(batch));
+    const now = substitute(substitution(gradients.flat()));
+    const reads = all.map(({ island }, i) => [
+      ...(gradients[i] ?? []).map(([, plain]) => outOfBlocks(plain) as Value),
+      ...now(island.levels),
+    ]);
+    const changed: LoopBody = { ...body, after: now(body.after), scanned: now(body.scanned) };
+    return recarried(node, changed, carriages.flat(), reads.flat(), (values) => {
+      let at = 0;
+      return all.flatMap(({ island, of }, i) => {
+        const given = values.slice(at, at + (reads[i]?.length ?? 0));
+        at += given.length;
+        const n = island.arrays.length;
+        return computed(body, island, inBlocks(of), {
+          carried: (carriages[i] ?? []).map((c) => c.formal),
+          arrays: given.slice(0, n).map(Op.reshape(inBlocks(of))),
+          levels: given.slice(n).map(levelIn(of)),
+          operator: ofColumns(of),
+        });
+      });
+    });
+  };
+
+/** `block` is onnxruntime's, `batch` how many samples most batches have. */
+export const withColumns = (block: number, batch: number): ((graph: Graph) => Graph) => {
+  if (block < narrowest || batch === 1) return identity;
+  return (graph) => {
+    const blocks: InBlocks = new Map();
+    const carried = withLoop(inColumns(block, batch, blocks))(graph);
+    return blocks.size === 0 ? graph : rewrite(firstOf([sumOfSquares(block), productWith(batch, blocks)]))(carried);
+  };
+};

@@ -1,0 +1,247 @@
+/**
+ * The kernels of dense layers in the body of a loop that can be carried in blocks of columns (`Columns.ts`): large ones, of which nothing
+ * else is asked than products of samples with them, their update, and sums of squares.
+ */
+import type { Columns } from '../blocked/Dense.ts';
+import type { Node, OperatorNode, Value } from '../Graph.ts';
+import { isSame, predecessors, sameShape, topological } from '../Graph.ts';
+import type { LoopBody } from '../LoopBody.ts';
+import * as Op from '../Operators.ts';
+import { isStatic, product } from '../operators/node.ts';
+import { constantOf, floatOf, intOf, intsOf } from '../rewrite/Rewrite.ts';
+import { type Island, islands, isRow, isWhole } from './Island.ts';
+
+// -------------------------------------------------------------------------------------
+// what pays
+// -------------------------------------------------------------------------------------
+
+/**
+ * What products gain grows with rows times columns, what it costs to put the other factors in blocks with rows plus columns. Products
+ * with a kernel of 1024 by 512 (here 341) and more gain, with one of 512 by 256 (171) they do not.
+ */
+const least = 320;
+
+const pays = (rows: number, columns: number): boolean => (rows * columns) / (rows + columns) >= least;
+
+/** Whether a parameter may be carried so. */
+export const isLarge = (shape: readonly unknown[]): boolean => {
+  const [rows, columns] = shape;
+  return shape.length === 2 && typeof rows === 'number' && typeof columns === 'number' && pays(rows, columns);
+};
+
+// -------------------------------------------------------------------------------------
+// values
+// -------------------------------------------------------------------------------------
+
+const isAmong = (values: readonly (Value | undefined)[], v: Value): boolean => values.some((o) => isSame(o, v));
+
+const distinct = (values: readonly Value[]): readonly Value[] =>
+  values.filter((v, i) => values.findIndex((o) => isSame(o, v)) === i);
+
+// -------------------------------------------------------------------------------------
+// products
+// -------------------------------------------------------------------------------------
+
+const isOf = (node: Node | undefined, operator: string): node is OperatorNode =>
+  node?._tag === 'Operator' && node.operator === operator;
+
+/** Which factors of a product with a matrix are transposed; `undefined`: it is no such product. */
+export const transposed = (node: OperatorNode): 'none' | 'first' | 'second' | undefined => {
+  if (node.inputs[1]?.type.shape.length !== 2 || floatOf(node, 'alpha', 1) !== 1) return undefined;
+  if (node.domain === '') return node.operator === 'MatMul' || isGemm(node) ? 'none' : undefined;
+  const key = node.operator === 'FusedMatMul' ? `${intOf(node, 'transA', 0)}${intOf(node, 'transB', 0)}` : '';
+  return key === '10' ? 'first' : key === '01' ? 'second' : key === '00' ? 'none' : undefined;
+};
+
+const isGemm = (node: OperatorNode): boolean =>
+  node.operator === 'Gemm' && Object.keys(node.attributes).length === 0 && node.inputs[2]?.type.shape.length === 1;
+
+/** Of a kernel: x transposed times dy. */
+export interface Gradient {
+  readonly value: Value;
+  readonly x: Value;
+  readonly dy: Value;
+}
+
+/** Samples with their axes, of rows that are put behind each other for a product. */
+const unflat = (v: Value): Value => {
+  const before = isOf(v.node, 'Reshape') ? v.node.inputs[0] : undefined;
+  return before !== undefined && before.type.shape.at(-1) === v.type.shape[1] ? before : v;
+};
+
+const gradientOf = (value: Value): Gradient | undefined => {
+  const { node } = value;
+  const [a, dy] = node._tag === 'Operator' ? node.inputs : [];
+  if (node._tag !== 'Operator' || a?.type.shape.length !== 2 || dy === undefined) return undefined;
+  const kind = transposed(node);
+  if (kind === 'first') return { value, x: unflat(a), dy: unflat(dy) };
+  const turned = kind === 'none' && node.operator !== 'Gemm' && isOf(a.node, 'Transpose') ? a.node : undefined;
+  const x = turned === undefined || intsOf(turned, 'perm')?.join() !== '1,0' ? undefined : turned.inputs[0];
+  return x === undefined ? undefined : { value, x: unflat(x), dy: unflat(dy) };
+};
+
+/** Whether it is a vector of ones. */
+const isOnes = (v: Value | undefined): boolean =>
+  v !== undefined && isOf(v.node, 'Expand') && constantOf(v.node.inputs[0])?.data.every((n) => n === 1) === true;
+
+export interface Squared {
+  readonly of: Value;
+  /** Of each column, or of all. */
+  readonly sums: 'columns' | 'all';
+}
+
+const isOverAll = (node: OperatorNode, v: Value): boolean =>
+  node.operator === 'ReduceSum' && constantOf(node.inputs[1])?.data.length === Op.rank(v);
+
+/** The matrix whose squares a node sums up. */
+export const squared = (node: OperatorNode): Squared | undefined => {
+  if (node.domain !== '') return undefined;
+  const [first, second] = node.inputs;
+  if (node.operator === 'ReduceSumSquare' && first !== undefined && second === undefined)
+    return Op.rank(first) === 2 ? { of: first, sums: 'all' } : undefined;
+  const isOfColumns = node.operator === 'MatMul' && isOnes(first);
+  const square = isOfColumns ? second : first;
+  const [a, b] = square !== undefined && isOf(square.node, 'Mul') ? square.node.inputs : [];
+  if (a === undefined || square === undefined || !isSame(a, b) || !sameShape(a, square)) return undefined;
+  return isOfColumns ? { of: a, sums: 'columns' } : isOverAll(node, square) ? { of: a, sums: 'all' } : undefined;
+};
+
+// -------------------------------------------------------------------------------------
+// rows of zeros
+// -------------------------------------------------------------------------------------
+
+type Sign = 'zero' | 'positive' | 'any';
+
+const plus = (a: Sign, b: Sign): Sign =>
+  a === 'any' || b === 'any' ? 'any' : a === 'zero' && b === 'zero' ? 'zero' : 'positive';
+
+const signs: Readonly<Record<string, (of: readonly Sign[]) => Sign>> = {
+  Mul: (of) => (of.includes('zero') ? 'zero' : of.includes('any') ? 'any' : 'positive'),
+  Add: ([a = 'any', b = 'any']) => plus(a, b),
+  Max: (of) => (of.includes('positive') ? 'positive' : of.every((s) => s === 'zero') ? 'zero' : 'any'),
+  Sub: (of) => (of.every((s) => s === 'zero') ? 'zero' : 'any'),
+  Div: ([a, b]) => (b === 'positive' && a !== undefined ? a : 'any'),
+  Sqrt: ([a = 'any']) => a,
+  Where: ([, ...of]) => (of.every((s) => s === 'zero') ? 'zero' : 'any'),
+  Abs: ([a]) => (a === 'zero' ? 'zero' : 'any'),
+  Neg: ([a]) => (a === 'zero' ? 'zero' : 'any'),
+  Sign: ([a]) => (a === 'zero' ? 'zero' : 'any'),
+};
+
+/** Whether the update of zeros with a gradient of zero is zero: of rows that were put there to fill blocks. */
+const keepsZeros = (body: LoopBody, { nodes, places, arrays }: Island): boolean => {
+  const known = new Map<Node, Sign>();
+  const zeros = [...places.map((p) => body.before[p]), ...arrays];
+  const signOf = (v: Value | undefined): Sign => {
+    if (v === undefined) return 'any';
+    const inside = known.get(v.node);
+    if (inside !== undefined) return inside;
+    if (isAmong(zeros, v)) return 'zero';
+    return constantOf(v)?.data.every((n) => n > 0) === true ? 'positive' : 'any';
+  };
+  for (const node of nodes) known.set(node, signs[node.operator]?.(node.inputs.map(signOf)) ?? 'any');
+  return places.every((p) => signOf(body.after[p]) === 'zero');
+};
+
+// -------------------------------------------------------------------------------------
+// finding
+// -------------------------------------------------------------------------------------
+
+export interface Found {
+  readonly island: Island;
+  readonly of: Columns;
+  /** Of the arrays that the island reads. */
+  readonly gradients: readonly Gradient[];
+}
+
+type ReadersOf = (v: Value) => readonly Node[];
+
+const readersIn = (nodes: readonly Node[]): ReadersOf => {
+  const readers = new Map<Node, Node[]>();
+  for (const node of nodes)
+    for (const p of predecessors(node)) {
+      const of = readers.get(p);
+      if (of === undefined) readers.set(p, [node]);
+      else of.push(node);
+    }
+  return (v) => readers.get(v.node) ?? [];
+};
+
+/** Whether rows are those of a batch of samples, as many as most have or with a name, and fill blocks then. */
+const isBatch = (v: Value | undefined, block: number, batch: number): boolean => {
+  const [size, ...others] = v?.type.shape.slice(0, -1) ?? [];
+  const isKnown = size === batch || (typeof size === 'string' && size !== '?');
+  return isKnown && isStatic(others) && (batch * product(others)) % block === 0;
+};
+
+type Asks = (node: Node, of: Value) => boolean;
+
+/** Whether a node sums up the squares of a matrix, or is these squares for nodes that do. */
+const asksForSquares =
+  (readersOf: ReadersOf): Asks =>
+  (node, of) => {
+    if (node._tag !== 'Operator' || node.domain !== '') return false;
+    if (isSame(squared(node)?.of, of)) return true;
+    if (node.operator !== 'Mul') return false;
+    const square: Value = { type: node.outputs[0] as Value['type'], node, index: 0 };
+    const isSquare = node.inputs.every((v) => isSame(v, of));
+    return isSquare && readersOf(square).every((r) => r._tag === 'Operator' && squared(r) !== undefined);
+  };
+
+/** Whether it is a product of samples with a kernel, or with it transposed. */
+const asksForProduct =
+  (fills: (v: Value | undefined) => boolean): Asks =>
+  (node, of) => {
+    const kind = node._tag === 'Operator' ? transposed(node) : undefined;
+    if (node._tag !== 'Operator' || (kind !== 'none' && kind !== 'second')) return false;
+    return isSame(node.inputs[1], of) && !isSame(node.inputs[0], of) && fills(node.inputs[0]);
+  };
+
+/** Islands that read the same arrays, or what another one carries, as one: a kernel and a slot that are updated side by side. */
+const joined = (body: LoopBody, all: readonly Island[]): readonly Island[] => {
+  const carried = ({ places }: Island): readonly (Value | undefined)[] => places.map((p) => body.before[p]);
+  const isRelated = (a: Island, b: Island): boolean =>
+    a.arrays.some((v) => isAmong([...b.arrays, ...carried(b)], v)) || b.arrays.some((v) => isAmong(carried(a), v));
+  const join = (a: Island, b: Island): Island => {
+    const places = [...a.places, ...b.places];
+    const arrays = distinct([...a.arrays, ...b.arrays]).filter((v) => !isAmong(carried({ ...a, places }), v));
+    return {
+      ...a,
+      places,
+      arrays,
+      nodes: [...a.nodes, ...b.nodes],
+      levels: distinct([...a.levels, ...b.levels]),
+      signature: `${a.signature}\n${b.signature}`,
+    };
+  };
+  return all.reduce<readonly Island[]>((groups, island) => {
+    const related = groups.filter((g) => isRelated(g, island));
+    return [...groups.filter((g) => !related.includes(g)), related.reduce(join, island)];
+  }, []);
+};
+
+/** `block` is onnxruntime's, `batch` how many samples most batches have. */
+export const found = (block: number, batch: number, body: LoopBody): readonly Found[] => {
+  const ends = body.graph.outputs.map((o) => o.value);
+  const readersOf = readersIn(topological(ends));
+  const fills = (v: Value | undefined): boolean => isBatch(v, block, batch);
+  const squares = asksForSquares(readersOf);
+  const product = asksForProduct(fills);
+  const large = islands(body, isRow).filter((island) => isLarge(island.shape) && isWhole(body, island));
+  return joined(body, large).flatMap((island) => {
+    const [rows, columns] = island.shape as readonly [number, number];
+    const inside = new Set<Node>(island.nodes);
+    const outside = (v: Value): readonly Node[] => readersOf(v).filter((r) => !inside.has(r));
+    const isServed = (v: Value, asks: Asks): boolean => !isAmong(ends, v) && outside(v).every((r) => asks(r, v));
+    const kernels = island.places.map((p) => body.before[p] as Value).filter((v) => outside(v).length > 0);
+    const gradients = island.arrays.flatMap((a) => {
+      const gradient = isServed(a, squares) ? gradientOf(a) : undefined;
+      return gradient !== undefined && fills(gradient.x) && fills(gradient.dy) ? [gradient] : [];
+    });
+    const isKernel = kernels.length === 1 && kernels.every((v) => isServed(v, (r) => product(r, v) || squares(r, v)));
+    const isAll = isKernel && gradients.length === island.arrays.length && columns % block === 0;
+    return isAll && (rows % block === 0 || keepsZeros(body, island))
+      ? [{ island, of: { block, rows, columns }, gradients }]
+      : [];
+  });
+};
