@@ -9,6 +9,7 @@ import * as T from 'fp-ts/lib/Task.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import * as Plan from '../interpret/Plan.ts';
 import type { Logged } from '../objective/Goal.ts';
+import { discard } from '../runtime/Discard.ts';
 import type { Resident, Runtime, RuntimeError, Session } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import type { Logs } from './Event.ts';
@@ -190,10 +191,13 @@ const openRest = (
     TE.bindW('residents', ({ weights, slots, own, constants }) => {
       const inputs = Object.fromEntries(Object.entries(slots).map(([name, a]) => [Plan.slotInput(name), a]));
       const isOwn = Storage.isOwn(new Set(own));
-      return runtime.upload(
-        { ...pick(weights, constants), ...Storage.packed(stored, { ...weights, ...inputs }), ...data.arrays },
-        [...constants.filter((name) => own.includes(name)), ...stored.filter(isOwn).map((s) => s.name)],
-      );
+      const all = { ...weights, ...inputs };
+      const packed = Storage.packed(stored, all);
+      discard(Storage.copied(stored).flatMap((name) => (own.includes(name) ? [(all[name] as NdArray).data] : [])));
+      return runtime.upload({ ...pick(weights, constants), ...packed, ...data.arrays }, [
+        ...constants.filter((name) => own.includes(name)),
+        ...stored.filter(isOwn).map((s) => s.name),
+      ]);
     }),
     TE.bindW('validated', ({ plan }) =>
       plan === undefined || validation === undefined
