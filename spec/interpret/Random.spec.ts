@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import * as G from '../../src/graph/Graph.ts';
 import { scalar } from '../../src/graph/Operators.ts';
-import { bits, keepMask, type Provider } from '../../src/interpret/Random.ts';
+import { bits, coins, keepMask, type Provider } from '../../src/interpret/Random.ts';
 import type { NdArray } from '../../src/shape/NdArray.ts';
 import type { Dim } from '../../src/shape/Shape.ts';
 import { evaluate } from '../support/evaluate.ts';
@@ -23,6 +23,8 @@ interface Draw {
   readonly shape?: readonly number[];
   /** What is known when the graph is built. */
   readonly known?: readonly Dim[];
+  /** Which numbers. Default `bits`. */
+  readonly by?: typeof bits;
 }
 
 const samples = 256;
@@ -48,13 +50,13 @@ const draw = async (
 /** Numbers in [0, 1). */
 const unit = (array: NdArray): Float64Array => Float64Array.from(array.data as Uint32Array, (u) => u / 2 ** 32);
 
-const uniforms = async (options: Draw): Promise<Float64Array> => unit(await draw(bits, options));
+const uniforms = async ({ by = bits, ...options }: Draw): Promise<Float64Array> => unit(await draw(by, options));
 
 /** Those of many steps, in one graph. */
 const overSteps = async (steps: number, options: Draw): Promise<readonly Float64Array[]> => {
-  const { provider, known = [], shape = [] } = options;
+  const { provider, known = [], shape = [], by = bits } = options;
   const x = G.input('x', 'float32', known);
-  const at = (step: number) => bits({ seed: scalar(1, 'uint32'), step: scalar(step, 'uint32'), provider }, 0)(x);
+  const at = (step: number) => by({ seed: scalar(1, 'uint32'), step: scalar(step, 'uint32'), provider }, 0)(x);
   const names = Array.from({ length: steps }, (_, step) => `step${step}`);
   const size = shape.reduce((a, b) => a * b, 1);
   const all = await evaluate(Object.fromEntries(names.map((name, step) => [name, at(step)])), {
@@ -183,13 +185,15 @@ describe.each(providers)('masks of the form for %s', (provider) => {
   });
 });
 
-const forms = providers.flatMap((provider) => [
-  { provider, name: `${provider}, features known`, known: ['batch', features] as readonly Dim[] },
-  { provider, name: `${provider}, features unknown`, known: ['batch', 'seq'] as readonly Dim[] },
-]);
+const forms = providers.flatMap((provider) =>
+  [bits, coins].flatMap((by) => [
+    { provider, by, name: `${by.name}, ${provider}, features known`, known: ['batch', features] as readonly Dim[] },
+    { provider, by, name: `${by.name}, ${provider}, features unknown`, known: ['batch', 'seq'] as readonly Dim[] },
+  ]),
+);
 
-describe.each(forms)('bits of the form for $name', ({ provider, known }) => {
-  const at = (options: Partial<Draw> = {}) => uniforms({ provider, known, ...options });
+describe.each(forms)('$name', ({ provider, by, known }) => {
+  const at = (options: Partial<Draw> = {}) => uniforms({ provider, by, known, ...options });
 
   it('are uniform', async () => {
     for (const step of [0, 1, 1000]) {
@@ -233,7 +237,7 @@ describe.each(forms)('bits of the form for $name', ({ provider, known }) => {
   });
 
   it('drop a feature of a sample in a step as if a coin was tossed', async () => {
-    const steps = await overSteps(32, { provider, known, shape: [16, features] });
+    const steps = await overSteps(32, { provider, by, known, shape: [16, features] });
     const series = Array.from({ length: 16 * features }, (_, i) => steps.map((u) => u[i] as number));
     expect(Math.abs(spread(series, 0.5))).toBeLessThan(4);
   });

@@ -69,13 +69,11 @@ const acrossRows = (v: Value): Value => toBlocked(Op.reshape([1, ...v.type.shape
 const image = ({ columns, ...of }: Columns): ((w: Value) => Value) =>
   Op.reshape([1, columns, filled({ columns, ...of }), 1]);
 
-const filledUpRows = (w: Value, of: Columns): Value => Op.pad([0, 0, filled(of) - of.rows, 0])(w);
-
 /** A plain matrix in blocks of columns. */
 export const toBlocks =
   (of: Columns) =>
   (w: Value): Value =>
-    Op.reshape(inBlocks(of))(acrossColumns(filledUpRows(w, of)));
+    Op.reshape(inBlocks(of))(acrossColumns(Op.pad([0, 0, filled(of) - of.rows, 0])(w)));
 
 export const fromBlocks =
   (of: Columns) =>
@@ -85,7 +83,10 @@ export const fromBlocks =
   };
 
 /** Features of a layer's input, as many as the kernel has rows. */
-const filledUp = (x: Value, of: Columns): Value => Op.pad([0, 0, 0, filled(of) - of.rows])(x);
+const filledUp = (x: Value, of: Columns): Value => {
+  const none = x.type.shape.map(() => 0);
+  return Op.pad([...none, ...none.with(-1, filled(of) - of.rows)])(x);
+};
 
 // -------------------------------------------------------------------------------------
 // recognised
@@ -142,43 +143,49 @@ const unflat =
 
 /** What the layer computes of x [batch, ..., rows]: the product x w, with a bias if there is one. */
 export const output = (of: Columns, x: Value, w: Value, bias?: Value): Value => {
-  const rows = flat(x);
+  const rows = flat(filledUp(x, of));
   const kernel = Op.reshape([of.columns, filled(of), 1, 1])(w);
   const given = bias === undefined ? [] : [Op.reshape([of.columns])(bias)];
-  const y = conv(acrossColumns(filledUp(rows, of)), kernel, [1, of.columns, rows.type.shape[0] ?? '?', 1], given);
+  const y = conv(acrossColumns(rows), kernel, [1, of.columns, rows.type.shape[0] ?? '?', 1], given);
   return unflat(x, of.columns)(fromColumns(y));
 };
 
+// What comes out of a branch gets its shape behind it: there it takes no copy.
+
 /** The gradient to the layer's input, from that of its result: dy times w transposed. Where the rows of `batch` samples fill blocks. */
-export const inputGradient = (of: Columns, batch: number, dy: Value, w: Value): Value =>
-  ofWholeBatch(
+export const inputGradient = (of: Columns, batch: number, dy: Value, w: Value): Value => {
+  const n = filled(of);
+  const plain = ofWholeBatch(
     batch,
     [dy],
     ([dy], [w]) => {
       const rows = flat(dy);
-      const n = rows.type.shape[0] as number;
-      const kernel = Op.reshape([n, of.columns, 1, 1])(acrossRows(rows));
-      const dx = Op.reshape([n, filled(of)])(toPlain(conv(image(of)(w), kernel, [1, n, filled(of), 1])));
-      const features = filled(of) === of.rows ? dx : Op.slice({ axes: [1], starts: [0], ends: [of.rows] })(dx);
-      return unflat(dy, of.rows)(features);
+      const size = rows.type.shape[0] as number;
+      const kernel = Op.reshape([size, of.columns, 1, 1])(acrossRows(rows));
+      return toPlain(conv(image(of)(w), kernel, [1, size, n, 1]));
     },
-    ([dy], [w]) => Op.matMul(dy, fromBlocks(of)(w), { transB: true }),
+    ([dy], [w]) => {
+      const dx = Op.matMul(flat(dy), fromColumns(image(of)(w)), { transB: true });
+      return Op.reshape([1, dx.type.shape[0] ?? '?', n, 1])(dx);
+    },
     [w] as const,
   );
+  const dx = Op.reshape([...dy.type.shape.slice(0, -1), n])(plain);
+  return n === of.rows ? dx : Op.slice({ axes: [-1], starts: [0], ends: [of.rows] })(dx);
+};
 
 /** The gradient to the kernel, in blocks: x transposed times dy. Where the rows of `batch` samples fill blocks. */
 export const kernelGradient = (of: Columns, batch: number, x: Value, dy: Value): Value =>
-  // A shape is given to what comes out, which takes no copy.
   Op.reshape(inBlocks(of))(
     ofWholeBatch(
       batch,
-      [x, dy],
+      [filledUp(x, of), dy],
       ([x, dy]) => {
         const rows = flat(dy);
         const kernel = Op.reshape([of.columns, rows.type.shape[0] as number, 1, 1])(acrossColumns(rows));
-        return conv(acrossRows(filledUp(flat(x), of)), kernel, [1, of.columns, filled(of), 1]);
+        return conv(acrossRows(flat(x)), kernel, [1, of.columns, filled(of), 1]);
       },
-      ([x, dy]) => acrossColumns(filledUpRows(Op.matMul(flat(x), flat(dy), { transA: true }), of)),
+      ([x, dy]) => acrossColumns(Op.matMul(flat(x), flat(dy), { transA: true })),
     ),
   );
 
