@@ -86,8 +86,31 @@ const extended = (
 
 const activation: Rule = (node, forms) => {
   const before = node.detached === undefined ? open(node.inputs[0] as Value, forms) : undefined;
-  if (before === undefined) return elementwise(node, forms);
+  if (before === undefined) return ofSum(node, forms) ?? elementwise(node, forms);
   return extended(node, before, before.inputs, { ...before.attributes, activation: text(node.operator) });
+};
+
+const onesFor = (channels: number): Value =>
+  Op.tensor(
+    Array.from({ length: channels }, () => 1),
+    [channels, 1, 1, 1],
+    'float32',
+  );
+
+/** Of a sum of two images, one of which nobody else reads: a convolution adds the other one to it in place, and is activated. */
+const ofSum: Rule = (node, { block, uses, isBlocked, blocked }) => {
+  const [x] = node.inputs as readonly [Value];
+  const add = x.node._tag === 'Operator' && x.node.operator === 'Add' && x.node.domain === '' ? x.node : undefined;
+  const image = imageOf(x, block);
+  if (add === undefined || image === undefined || isPoint(image) || uses(x) > 1 || !isBlocked(x)) return undefined;
+  if (node.detached !== undefined || add.detached !== undefined || x.type.dtype !== 'float32') return undefined;
+  const [a, b] = add.inputs as readonly [Value, Value];
+  if (!sameShape(a, x) || !sameShape(b, x) || !isBlocked(a) || !isBlocked(b)) return undefined;
+  const [kept, taken] = uses(b) === 1 ? [a, b] : [b, a];
+  if (uses(taken) > 1 || isSame(kept, taken)) return undefined;
+  const attributes = { kernel_shape: ints([1, 1]), group: int(image[1]), activation: text(node.operator) };
+  const inputs = [blocked(kept), onesFor(image[1]), undefined, blocked(taken)];
+  return inBlocks(named(node)(nchwc('Conv', inputs, output(node), attributes)));
 };
 
 /** A convolution adds its result to another image in place, where that image is not needed afterwards. */
@@ -174,12 +197,7 @@ const perChannel: Rule = (node, forms) => {
   const before = open(x, forms);
   if (before !== undefined && before.inputs[2] === undefined)
     return extended(node, before, [before.inputs[0], before.inputs[1], bias, before.inputs[3]]);
-  const ones = Op.tensor(
-    Array.from({ length: channels }, () => 1),
-    [channels, 1, 1, 1],
-    'float32',
-  );
-  return of([image4, ones, bias]);
+  return of([image4, onesFor(channels), bias]);
 };
 
 /** Operands in shapes that broadcast, and the shape that comes out. */
