@@ -154,6 +154,15 @@ describe.skipIf(!isWide)('in blocks of 16', () => {
     expect(isBlocked((await trainedBy(given, flow(first, withColumns(16, 20)), 20)).graph)).toBe(false);
   });
 
+  it('activations are those of the convolutions', async () => {
+    const graph = await both(example(dense, [640], [2], sgd));
+    const activations = operators(graph).flatMap(({ attributes: { activation } }) =>
+      activation?._tag === 'String' ? [activation.value] : [],
+    );
+    expect(activations.toSorted()).toEqual(['Relu', 'Tanh']);
+    expect(operators(graph).some((n) => n.operator === 'Tanh')).toBe(false);
+  });
+
   it('in a step nothing moves a whole kernel', async () => {
     const graph = await both(example(dense, [640], [2], optimizers.adam as Example['optimizer']));
     const loop = operators(graph).find((n) => n.operator === 'Loop') as OperatorNode;

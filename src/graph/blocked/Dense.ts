@@ -10,7 +10,7 @@
 import type { Node, OperatorNode, Value } from '../Graph.ts';
 import { valueType } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { int, ints, isStatic, product } from '../operators/node.ts';
+import { int, ints, isStatic, product, text } from '../operators/node.ts';
 import { ofWholeBatch } from './Batch.ts';
 import { nchwc, toBlocked, toPlain } from './Layout.ts';
 
@@ -148,6 +148,20 @@ export const output = (of: Columns, x: Value, w: Value, bias?: Value): Value => 
   const given = bias === undefined ? [] : [Op.reshape([of.columns])(bias)];
   const y = conv(acrossColumns(rows), kernel, [1, of.columns, rows.type.shape[0] ?? '?', 1], given);
   return unflat(x, of.columns)(fromColumns(y));
+};
+
+/** What a layer computes, activated within its convolution; `undefined`: a value is no such thing. */
+export const activated = (operator: string, v: Value): Value | undefined => {
+  const { node } = v;
+  const [x] = node._tag === 'Operator' ? node.inputs : [];
+  if (x === undefined || node._tag !== 'Operator') return undefined;
+  if (node.operator === 'Conv')
+    return node.domain === 'com.microsoft.nchwc' && node.attributes.activation === undefined
+      ? { ...v, node: { ...node, attributes: { ...node.attributes, activation: text(operator) } } }
+      : undefined;
+  const isReordered = node.operator === 'ReorderOutput' && node.attributes.channels_last !== undefined;
+  const before = isReordered || node.operator === 'Reshape' ? activated(operator, x) : undefined;
+  return before && { ...v, node: { ...node, inputs: [before, ...node.inputs.slice(1)] } };
 };
 
 // What comes out of a branch gets its shape behind it: there it takes no copy.

@@ -7,6 +7,7 @@
  */
 import { identity } from 'fp-ts/lib/function.js';
 import {
+  activated,
   type Columns,
   fromBlocks,
   inBlocks,
@@ -64,6 +65,16 @@ const productWith =
     const [w, of] = kernel;
     return [named(node)(kind === 'none' ? output(of, a, w, bias) : inputGradient(of, batch, a, w))];
   };
+
+const activations: ReadonlySet<string> = new Set(['Relu', 'Sigmoid', 'Tanh']);
+
+/** Activations of products that nobody else reads. */
+const activation: Rule = (node, { uses }) => {
+  const [x] = node.inputs;
+  const isOne = node.domain === '' && activations.has(node.operator) && node.detached === undefined;
+  const y = isOne && x !== undefined && uses(x) === 1 ? activated(node.operator, x) : undefined;
+  return y && [named(node)(y)];
+};
 
 /** A number for each column, as blocks have it. */
 const levelIn =
@@ -159,6 +170,8 @@ export const withColumns = (block: number, batch: number): ((graph: Graph) => Gr
   return (graph) => {
     const blocks: InBlocks = new Map();
     const carried = withLoop(inColumns(block, batch, blocks))(graph);
-    return blocks.size === 0 ? graph : rewrite(firstOf([sumOfSquares(block), productWith(batch, blocks)]))(carried);
+    return blocks.size === 0
+      ? graph
+      : rewrite(firstOf([sumOfSquares(block), productWith(batch, blocks), activation]))(carried);
   };
 };
