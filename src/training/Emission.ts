@@ -83,15 +83,15 @@ const isImage = (type: AnyShape): boolean => dims(type).length === 4;
 const forCpu = [sums, turned];
 
 /** Whether the width of blocks matters: there are images, or dense kernels that are carried in blocks. */
-const hasBlocks = ({ layers, parameters }: Resolved, isTraining: boolean): boolean =>
+const hasBlocks = ({ layers, parameters }: Resolved, batchSize: number): boolean =>
   layers.some(({ input }) => input.some(isImage)) ||
-  (isTraining && parameters.some((p) => p.trainable && isLarge(p.shape)));
+  (batchSize > 1 && parameters.some((p) => p.trainable && isLarge(batchSize)(p.shape)));
 
 /** `batchSize` is that of training: an inference graph has nothing that depends on it. */
 export const emissionFor = (runtime: Runtime, resolved: Resolved, batchSize = 1): T.Task<Emission> =>
   runtime.provider === 'cpu'
     ? pipe(
-        hasBlocks(resolved, batchSize > 1) ? blockSize(runtime) : T.of(undefined),
+        hasBlocks(resolved, batchSize) ? blockSize(runtime) : T.of(undefined),
         T.map((block) =>
           block === undefined
             ? simplify(undefined, forCpu)

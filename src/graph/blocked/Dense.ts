@@ -66,8 +66,14 @@ const fromColumns = (image: Value): Value => {
 /** Matrices [rows, n] with their rows in blocks, as an image [1, rows, n, 1]. */
 const acrossRows = (v: Value): Value => toBlocked(Op.reshape([1, ...v.type.shape, 1])(v));
 
-const image = ({ columns, ...of }: Columns): ((w: Value) => Value) =>
-  Op.reshape([1, columns, filled({ columns, ...of }), 1]);
+/** What lies in blocks with its rows along one axis: [1, columns, rows, 1]. */
+const line = (of: Columns): ((w: Value) => Value) => Op.reshape([1, of.columns, filled(of), 1]);
+
+/**
+ * What lies in blocks as an image with a channel for each column. Rows of the kernel stand along both axes of it: of a single one
+ * onnxruntime does not give parts to its threads.
+ */
+const image = (of: Columns): ((w: Value) => Value) => Op.reshape([1, of.columns, filled(of) / of.block, of.block]);
 
 /** A plain matrix in blocks of columns. */
 export const toBlocks =
@@ -78,7 +84,7 @@ export const toBlocks =
 export const fromBlocks =
   (of: Columns) =>
   (w: Value): Value => {
-    const plain = fromColumns(image(of)(w));
+    const plain = fromColumns(line(of)(w));
     return filled(of) === of.rows ? plain : Op.slice({ axes: [0], starts: [0], ends: [of.rows] })(plain);
   };
 
@@ -176,11 +182,11 @@ export const inputGradient = (of: Columns, batch: number, dy: Value, w: Value): 
       const rows = flat(dy);
       const size = rows.type.shape[0] as number;
       const kernel = Op.reshape([size, of.columns, 1, 1])(acrossRows(rows));
-      return toPlain(conv(image(of)(w), kernel, [1, size, n, 1]));
+      return toPlain(conv(image(of)(w), kernel, [1, size, n / of.block, of.block]));
     },
     ([dy], [w]) => {
-      const dx = Op.matMul(flat(dy), fromColumns(image(of)(w)), { transB: true });
-      return Op.reshape([1, dx.type.shape[0] ?? '?', n, 1])(dx);
+      const dx = Op.matMul(flat(dy), fromColumns(line(of)(w)), { transB: true });
+      return Op.reshape([1, dx.type.shape[0] ?? '?', n / of.block, of.block])(dx);
     },
     [w] as const,
   );
@@ -197,9 +203,11 @@ export const kernelGradient = (of: Columns, batch: number, x: Value, dy: Value):
       ([x, dy]) => {
         const rows = flat(dy);
         const kernel = Op.reshape([of.columns, rows.type.shape[0] as number, 1, 1])(acrossColumns(rows));
-        return conv(acrossRows(flat(x)), kernel, [1, of.columns, filled(of), 1]);
+        const [size = '?', n = 0] = flat(x).type.shape;
+        const samples = Op.reshape([1, size, (n as number) / of.block, of.block])(acrossRows(flat(x)));
+        return conv(samples, kernel, [1, of.columns, filled(of) / of.block, of.block]);
       },
-      ([x, dy]) => acrossColumns(Op.matMul(flat(x), flat(dy), { transA: true })),
+      ([x, dy]) => image(of)(acrossColumns(Op.matMul(flat(x), flat(dy), { transA: true }))),
     ),
   );
 
@@ -221,9 +229,9 @@ export const squares = (of: Columns, w: Value): Value => {
 
 /** Each column times its factor, and another matrix in blocks added to it; in one pass, in place of what is added. */
 export const scaled = (of: Columns, w: Value, factors: Value, added?: Value): Value => {
-  const line = Op.reshape([1, of.columns, 1, filled(of)]);
+  const whole = image(of)(w);
   const kernel = Op.reshape([of.columns, 1, 1, 1])(factors);
-  const inputs = [line(w), kernel, ...(added === undefined ? [] : [undefined, line(added)])];
+  const inputs = [whole, kernel, ...(added === undefined ? [] : [undefined, image(of)(added)])];
   const attributes = { kernel_shape: ints([1, 1]), group: int(of.columns) };
-  return Op.reshape(inBlocks(of))(nchwc('Conv', inputs, line(w), attributes));
+  return Op.reshape(inBlocks(of))(nchwc('Conv', inputs, whole, attributes));
 };

@@ -137,7 +137,7 @@ const inColumns =
   (block: number, batch: number, blocks: InBlocks) =>
   (node: OperatorNode): readonly Value[] | undefined => {
     const body = loopBody(node);
-    if (!body.before.some((v) => isLarge(v.type.shape))) return undefined;
+    if (!body.before.some((v) => isLarge(batch)(v.type.shape))) return undefined;
     const all = found(block, batch, body);
     if (all.length === 0) return undefined;
     const carriages = all.map((of) => carriagesOf(of, node.inputs.slice(2), blocks));

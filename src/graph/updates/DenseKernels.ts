@@ -16,19 +16,24 @@ import { type Island, islands, isRow, isWhole } from './Island.ts';
 // -------------------------------------------------------------------------------------
 
 /**
- * What products gain grows with rows times columns, what it costs to put the other factors in blocks with rows plus columns. A step
- * with a kernel of 784 by 512 (here 310) takes 0.96 of the time, one more of 512 by 256 (171) changes nothing, and with one of 9216
- * by 128 (126) there is nothing to win.
+ * Products gain by rows times columns, if they are of few samples most: then plain ones put a kernel in order for little. What it
+ * costs to put the other factors in blocks grows with rows plus columns, and samples. Steps with a kernel of 784 by 512 (here 310) and
+ * 128 samples take 0.96 of the time, with one of 9216 by 128 (126) and 64 samples 0.97; with one more of 512 by 256 (171) and 128
+ * samples nothing changes.
  */
-const least = 250;
+const least = (samples: number): number => Math.min(1.9 * samples, 250);
 
-const pays = (rows: number, columns: number): boolean => (rows * columns) / (rows + columns) >= least;
+/** Numbers of the smallest kernel that is worth the operators that it takes more. */
+const smallest = 2 ** 18;
 
-/** Whether a parameter may be carried so. */
-export const isLarge = (shape: readonly unknown[]): boolean => {
-  const [rows, columns] = shape;
-  return shape.length === 2 && typeof rows === 'number' && typeof columns === 'number' && pays(rows, columns);
-};
+/** Whether a parameter of this shape may be carried so. */
+export const isLarge =
+  (samples: number) =>
+  (shape: readonly unknown[]): boolean => {
+    const [rows, columns] = shape;
+    if (shape.length !== 2 || typeof rows !== 'number' || typeof columns !== 'number') return false;
+    return rows * columns >= smallest && (rows * columns) / (rows + columns) >= least(samples);
+  };
 
 // -------------------------------------------------------------------------------------
 // values
@@ -168,11 +173,11 @@ const readersIn = (nodes: readonly Node[]): ReadersOf => {
   return (v) => readers.get(v.node) ?? [];
 };
 
-/** Whether rows are those of a batch of samples, as many as most have or with a name, and fill blocks then. */
-const isBatch = (v: Value | undefined, block: number, batch: number): boolean => {
+/** Of a batch of samples, as many as most have or with a name: its rows, if they are known then. */
+const rowsOf = (v: Value | undefined, batch: number): number | undefined => {
   const [size, ...others] = v?.type.shape.slice(0, -1) ?? [];
   const isKnown = size === batch || (typeof size === 'string' && size !== '?');
-  return isKnown && isStatic(others) && (batch * product(others)) % block === 0;
+  return isKnown && isStatic(others) ? batch * product(others) : undefined;
 };
 
 type Asks = (node: Node, of: Value) => boolean;
@@ -225,10 +230,10 @@ const joined = (body: LoopBody, all: readonly Island[]): readonly Island[] => {
 export const found = (block: number, batch: number, body: LoopBody): readonly Found[] => {
   const ends = body.graph.outputs.map((o) => o.value);
   const readersOf = readersIn(topological(ends));
-  const fills = (v: Value | undefined): boolean => isBatch(v, block, batch);
+  const fills = (v: Value | undefined): boolean => (rowsOf(v, batch) ?? 1) % block === 0;
   const squares = asksForSquares(readersOf);
   const product = asksForProduct(fills);
-  const large = islands(body, isRow).filter((island) => isLarge(island.shape) && isWhole(body, island));
+  const large = islands(body, isRow).filter((island) => isLarge(batch)(island.shape) && isWhole(body, island));
   return joined(body, large).flatMap((island) => {
     const [rows, columns] = island.shape as readonly [number, number];
     const inside = new Set<Node>(island.nodes);
@@ -237,7 +242,8 @@ export const found = (block: number, batch: number, body: LoopBody): readonly Fo
     const kernels = island.places.map((p) => body.before[p] as Value).filter((v) => outside(v).length > 0);
     const gradients = island.arrays.flatMap((a) => {
       const gradient = isServed(a, squares) ? gradientOf(a) : undefined;
-      return gradient !== undefined && fills(gradient.x) && fills(gradient.dy) ? [gradient] : [];
+      const isFit = fills(gradient?.x) && isLarge(rowsOf(gradient?.dy, batch) ?? 0)(island.shape);
+      return gradient !== undefined && isFit && fills(gradient.dy) ? [gradient] : [];
     });
     const isKernel = kernels.length === 1 && kernels.every((v) => isServed(v, (r) => product(r, v) || squares(r, v)));
     const isAll = isKernel && gradients.length === island.arrays.length && columns % block === 0;
