@@ -120,11 +120,11 @@ describe('on a CPU', () => {
     for (const precision of [Precision.mixedFloat16(), Precision.mixedBfloat16()]) {
       const plan = right(planOf(example, Precision.emulated(precision), 'cpu'));
       expect(missingKernels(plan.graph, kernelTables, 'cpu', 18)).toEqual([]);
-      const { losses } = await run(plan, example, 20);
+      const { losses, states } = await run(plan, example, 20);
       expect(losses.every(Number.isFinite)).toBe(true);
-      // Dropout makes a single loss a matter of chance.
-      const sum = (part: readonly number[]): number => part.reduce((a, b) => a + b, 0);
-      expect(sum(losses.slice(10))).toBeLessThan(sum(losses.slice(0, 10)));
+      // With the dropout of the first step again: of other masks a loss is a matter of chance.
+      const after = await run(plan, example, 1, states.at(-1));
+      expect(after.losses[0]).toBeLessThan(losses[0] as number);
     }
   });
 });
