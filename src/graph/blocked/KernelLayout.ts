@@ -1,7 +1,7 @@
 /**
  * Kernels of convolutions in blocks, and back. What turns squares of numbers is onnxruntime's own operators between plain images and those
- * in blocks, with filters for channels and the rest for cells: they run on all threads, in a fifth to a tenth of the time of its
- * Transpose. That is left to move whole vectors.
+ * in blocks, with filters for channels and the rest for cells: they run on all threads, and of 64 filters and 64 channels take a
+ * twelfth of the time of its Transpose. That is left to move whole vectors.
  */
 import type { Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
