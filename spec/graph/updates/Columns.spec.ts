@@ -2,6 +2,7 @@
  * Large kernels of dense layers in blocks of columns: training takes the same steps but for rounding, and what cannot be in blocks
  * stays as it is.
  */
+import * as fc from 'fast-check';
 import { flow } from 'fp-ts/lib/function.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Graph, type OperatorNode, topological, type Value } from '../../../src/graph/Graph.ts';
@@ -89,6 +90,33 @@ const both = async (given: Example) => {
   return other.graph;
 };
 
+type AnyLayer = L.Layer<never>;
+const any = (layer: unknown): AnyLayer => layer as AnyLayer;
+
+/** Of some sizes columns fill no blocks: then the kernel before stays plain, and the one behind is filled up. */
+const layers = fc
+  .tuple(
+    fc.constantFrom(624, 640, 656, 650),
+    fc.constantFrom('relu', 'tanh', undefined),
+    fc.boolean(),
+    fc.boolean(),
+    // Made anew each time: the same layer twice would share its weights.
+    fc.constantFrom(
+      undefined,
+      () => any(L.batchNormalization()),
+      () => any(L.dropout(0.3)),
+      () => any(L.layerNormalization()),
+    ),
+  )
+  .map(([units, activation, useBias, isNormalised, behind]): readonly AnyLayer[] => {
+    const one = L.dense(units, { useBias, ...(activation === undefined ? {} : { activation }) });
+    const first = any(isNormalised ? L.weightNormalization(one) : one);
+    return behind === undefined ? [first] : [first, behind()];
+  });
+
+const modelOf = (inputs: number, hidden: readonly AnyLayer[]) =>
+  (L.model as (...parts: readonly unknown[]) => unknown)(L.input([inputs]), ...hidden, L.dense(2));
+
 const sgd = Optimizer.sgd({ learningRate: 0.02, momentum: 0.9, nesterov: true });
 
 describe.skipIf(!isWide)('in blocks of 16', () => {
@@ -108,6 +136,23 @@ describe.skipIf(!isWide)('in blocks of 16', () => {
   ] as const)('%s takes the same steps', async (name) => {
     const graph = await both(example(dense, [640], [2], optimizers[name] as Example['optimizer']));
     expect(isBlocked(graph)).toBe(true);
+  });
+
+  it('random models take the same steps', async () => {
+    let changed = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 600, max: 660 }),
+        fc.array(layers, { minLength: 1, maxLength: 3 }),
+        async (inputs, hidden) => {
+          // What divides by the size of gradients makes much of the rounding of small ones.
+          const graph = await both(example(modelOf(inputs, hidden.flat()), [inputs], [2], sgd));
+          changed += isBlocked(graph) ? 1 : 0;
+        },
+      ),
+      { numRuns: 20, seed: 5 },
+    );
+    expect(changed).toBeGreaterThan(12);
   });
 
   it('samples of several axes', async () => {
