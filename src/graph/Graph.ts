@@ -157,6 +157,18 @@ export const predecessors = (node: Node): readonly Node[] => {
   return read;
 };
 
+/** Which of some nodes read a node directly, in their order. */
+export const readersOf = (nodes: readonly Node[]): ReadonlyMap<Node, readonly Node[]> => {
+  const readers = new Map<Node, Node[]>();
+  for (const node of nodes)
+    for (const p of predecessors(node)) {
+      const of = readers.get(p);
+      if (of === undefined) readers.set(p, [node]);
+      else of.push(node);
+    }
+  return readers;
+};
+
 /**
  * Every node that the values need, each after the nodes it reads. Iterative: depth is not limited by the stack.
  * `stopAt` nodes are given but not looked behind.

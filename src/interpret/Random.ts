@@ -4,7 +4,7 @@
  *
  * Each element's number is a hash of (seed, step, site, sample, feature) in 32-bit arithmetic, after Steele and
  * Vigna's mixers (multiply, fold the high half into the low, multiply). Per sample and per feature keys are hashed
- * separately (few elements), so that an element of the full tensor costs three rounds of one to two operators.
+ * separately (few elements), so that an element of the full tensor costs three rounds of one to two operators. (Masks are content with less: `coins`.)
  *
  * CUDA has no kernels for shifts and exclusive or, and sums and multiples by constants alone are too regular: there RC6's
  * permutation x (2 x + 1) mixes, with the halves swapped by multiplication and division between two rounds of it.
@@ -135,7 +135,7 @@ const countedKeys = (hash: (x: Value) => Value, x: Value): Value => {
 
 /**
  * A uint32 for each element, of which only the high bits are asked: products of keys, mixed once. Onnxruntime has fast loops for
- * multiplication and addition, for shifts and exclusive or it has not: a mask takes two thirds of the time of one from `bits`.
+ * multiplication and addition, for shifts and exclusive or it has not: by its operators, a mask takes half of the time of one from `bits`.
  */
 export const coins =
   (random: Randomness, site: number) =>

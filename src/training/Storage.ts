@@ -59,11 +59,11 @@ export const packed = (stored: readonly Stored[], arrays: Arrays): Arrays =>
     }),
   );
 
+const isCopy = ({ parts, columns }: Stored): boolean => parts.length > 1 || columns !== undefined;
+
 /** The names of the arrays that are not stored as they are, but copied. */
 export const copied = (stored: readonly Stored[]): readonly string[] =>
-  stored.flatMap(({ parts, columns }) =>
-    parts.length > 1 || columns !== undefined ? parts.map(({ name }) => name) : [],
-  );
+  stored.filter(isCopy).flatMap(({ parts }) => parts.map(({ name }) => name));
 
 /** Arrays by name, in the order that everybody knows, of such views of what is stored. */
 export const plain =
@@ -84,8 +84,8 @@ export const bytes = (stored: readonly Stored[]): number => 4 * stored.reduce((n
 /** Of a stored array that is a single part with an array of the caller's own, or that was made of it: it is our own too. */
 export const isOwn =
   (own: ReadonlySet<string>) =>
-  ({ parts, columns }: Stored): boolean =>
-    parts.length > 1 || columns !== undefined || own.has(parts[0].name);
+  (s: Stored): boolean =>
+    isCopy(s) || own.has(s.parts[0].name);
 
 const sameShape = (a: Part, b: Part): boolean => a.shape.join() === b.shape.join();
 

@@ -8,7 +8,7 @@
  * Law: the outputs are those of the given graph up to rounding (a convolution sums in another order).
  */
 import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { predecessors, topological } from '../Graph.ts';
+import { predecessors, readersOf, topological } from '../Graph.ts';
 import { type Rule as AnyRule, usesOf } from '../rewrite/Rewrite.ts';
 import { simplify } from '../rewrite/Simplify.ts';
 import { fitsColumns } from './KernelColumns.ts';
@@ -27,17 +27,6 @@ interface Known {
   /** What is no float32 cannot be reordered: the node is computed again on plain values. */
   readonly again?: OperatorNode;
 }
-
-const readersOf = (nodes: readonly Node[]): ReadonlyMap<Node, readonly Node[]> => {
-  const readers = new Map<Node, Node[]>();
-  for (const node of nodes)
-    for (const p of predecessors(node)) {
-      const of = readers.get(p) ?? [];
-      readers.set(p, of);
-      of.push(node);
-    }
-  return readers;
-};
 
 /** Which of some nodes the last one reads, directly or not. */
 const before = (nodes: readonly Node[]): ((others: readonly Node[], last: Node) => ReadonlySet<Node>) => {

@@ -11,6 +11,7 @@ import type { Node, OperatorNode, Value } from '../Graph.ts';
 import { valueType } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { int, ints, isStatic, product, text } from '../operators/node.ts';
+import { unshaped } from '../rewrite/Rewrite.ts';
 import { ofWholeBatch } from './Batch.ts';
 import { nchwc, toBlocked, toPlain } from './Layout.ts';
 
@@ -30,7 +31,7 @@ export interface Columns {
 /** With those that fill blocks up. */
 const filled = ({ block, rows }: Columns): number => Math.ceil(rows / block) * block;
 
-export const inBlocks = (of: Columns): readonly [number, number, number] => [
+export const shapeInBlocks = (of: Columns): readonly [number, number, number] => [
   of.columns / of.block,
   filled(of),
   of.block,
@@ -79,7 +80,7 @@ const image = (of: Columns): ((w: Value) => Value) => Op.reshape([1, of.columns,
 export const toBlocks =
   (of: Columns) =>
   (w: Value): Value =>
-    Op.reshape(inBlocks(of))(acrossColumns(Op.pad([0, 0, filled(of) - of.rows, 0])(w)));
+    Op.reshape(shapeInBlocks(of))(acrossColumns(Op.pad([0, 0, filled(of) - of.rows, 0])(w)));
 
 export const fromBlocks =
   (of: Columns) =>
@@ -103,14 +104,11 @@ const isOf = (node: Node, operator: string): node is OperatorNode =>
 
 const before = (v: Value, operator: string): Value => (isOf(v.node, operator) ? (v.node.inputs[0] ?? v) : v);
 
-/** Without what only gives other shapes. */
-const unshaped = (v: Value): Value => (isOf(v.node, 'Reshape') ? unshaped(before(v, 'Reshape')) : v);
-
 /** The plain matrix that a value holds in blocks, whatever its shape. */
-export const inPlain = (v: Value): { readonly plain: Value; readonly of: Columns } | undefined => {
+export const heldInBlocks = (v: Value): { readonly plain: Value; readonly of: Columns } | undefined => {
   const reordered = isOf(v.node, 'Reshape') ? v.node.inputs[0] : undefined;
   if (reordered === undefined) return undefined;
-  if (!isOf(reordered.node, 'ReorderInput')) return inPlain(reordered);
+  if (!isOf(reordered.node, 'ReorderInput')) return heldInBlocks(reordered);
   const plain = before(unshaped(before(reordered, 'ReorderInput')), 'Pad');
   const [rows, columns] = plain.type.shape;
   const block = v.type.shape[2];
@@ -196,7 +194,7 @@ export const inputGradient = (of: Columns, batch: number, dy: Value, w: Value): 
 
 /** The gradient to the kernel, in blocks: x transposed times dy. Where the rows of `batch` samples fill blocks. */
 export const kernelGradient = (of: Columns, batch: number, x: Value, dy: Value): Value =>
-  Op.reshape(inBlocks(of))(
+  Op.reshape(shapeInBlocks(of))(
     ofWholeBatch(
       batch,
       [filledUp(x, of), dy],
@@ -233,5 +231,5 @@ export const scaled = (of: Columns, w: Value, factors: Value, added?: Value): Va
   const kernel = Op.reshape([of.columns, 1, 1, 1])(factors);
   const inputs = [whole, kernel, ...(added === undefined ? [] : [undefined, image(of)(added)])];
   const attributes = { kernel_shape: ints([1, 1]), group: int(of.columns) };
-  return Op.reshape(inBlocks(of))(nchwc('Conv', inputs, whole, attributes));
+  return Op.reshape(shapeInBlocks(of))(nchwc('Conv', inputs, whole, attributes));
 };

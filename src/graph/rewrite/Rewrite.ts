@@ -174,6 +174,12 @@ export const named =
   (v: Value): Value =>
     name === undefined ? v : label(name)(v);
 
+/** Without what only changes its shape. */
+export const unshaped = (v: Value): Value =>
+  v.node._tag === 'Operator' && v.node.operator === 'Reshape' && v.node.domain === ''
+    ? unshaped(v.node.inputs[0] as Value)
+    : v;
+
 export const intOf = ({ attributes }: OperatorNode, name: string, otherwise: number): number =>
   attributes[name]?._tag === 'Int' ? attributes[name].value : otherwise;
 

@@ -68,12 +68,6 @@ export const recarried = (
   ];
 };
 
-/** Without what only changes its shape. */
-export const unshaped = (v: Value): Value =>
-  v.node._tag === 'Operator' && v.node.operator === 'Reshape' && v.node.domain === ''
-    ? unshaped(v.node.inputs[0] as Value)
-    : v;
-
 /** The loops of a graph that are in no other's body. */
 const loopsOf = (graph: Graph): readonly OperatorNode[] => {
   const found = new Set<Node>(graph.outputs.map((o) => o.value.node));

@@ -10,12 +10,12 @@ import {
   activated,
   type Columns,
   fromBlocks,
-  inBlocks,
   inputGradient,
   kernelGradient,
   outOfBlocks,
   output,
   scaled,
+  shapeInBlocks,
   squares,
   toBlocks,
 } from '../blocked/Dense.ts';
@@ -119,7 +119,7 @@ const carriagesOf = (
   island.places.map((place) => ({
     places: [place],
     initial: toBlocks(of)(initial[place] as Value),
-    formal: input(`carried/columns${place}`, 'float32', inBlocks(of)),
+    formal: input(`carried/columns${place}`, 'float32', shapeInBlocks(of)),
     apart: (w) => {
       const plain = fromBlocks(of)(w);
       blocks.set(plain.node, [w, of]);
@@ -154,9 +154,9 @@ const inColumns =
         const given = values.slice(at, at + (reads[i]?.length ?? 0));
         at += given.length;
         const n = island.arrays.length;
-        return computed(body, island, inBlocks(of), {
+        return computed(body, island, shapeInBlocks(of), {
           carried: (carriages[i] ?? []).map((c) => c.formal),
-          arrays: given.slice(0, n).map(Op.reshape(inBlocks(of))),
+          arrays: given.slice(0, n).map(Op.reshape(shapeInBlocks(of))),
           levels: given.slice(n).map(levelIn(of)),
           operator: ofColumns(of),
         });

@@ -4,7 +4,7 @@
  */
 import type { Columns } from '../blocked/Dense.ts';
 import type { Node, OperatorNode, Value } from '../Graph.ts';
-import { isSame, predecessors, sameShape, topological } from '../Graph.ts';
+import { isSame, readersOf, sameShape, topological } from '../Graph.ts';
 import type { LoopBody } from '../LoopBody.ts';
 import * as Op from '../Operators.ts';
 import { isStatic, product } from '../operators/node.ts';
@@ -162,17 +162,6 @@ export interface Found {
 
 type ReadersOf = (v: Value) => readonly Node[];
 
-const readersIn = (nodes: readonly Node[]): ReadersOf => {
-  const readers = new Map<Node, Node[]>();
-  for (const node of nodes)
-    for (const p of predecessors(node)) {
-      const of = readers.get(p);
-      if (of === undefined) readers.set(p, [node]);
-      else of.push(node);
-    }
-  return (v) => readers.get(v.node) ?? [];
-};
-
 /** Of a batch of samples, as many as most have or with a name: its rows, if they are known then. */
 const rowsOf = (v: Value | undefined, batch: number): number | undefined => {
   const [size, ...others] = v?.type.shape.slice(0, -1) ?? [];
@@ -184,14 +173,14 @@ type Asks = (node: Node, of: Value) => boolean;
 
 /** Whether a node sums up the squares of a matrix, or is these squares for nodes that do. */
 const asksForSquares =
-  (readersOf: ReadersOf): Asks =>
+  (readersIn: ReadersOf): Asks =>
   (node, of) => {
     if (node._tag !== 'Operator' || node.domain !== '') return false;
     if (isSame(squared(node)?.of, of)) return true;
     if (node.operator !== 'Mul') return false;
     const square: Value = { type: node.outputs[0] as Value['type'], node, index: 0 };
     const isSquare = node.inputs.every((v) => isSame(v, of));
-    return isSquare && readersOf(square).every((r) => r._tag === 'Operator' && squared(r) !== undefined);
+    return isSquare && readersIn(square).every((r) => r._tag === 'Operator' && squared(r) !== undefined);
   };
 
 /** Whether it is a product of samples with a kernel, or with it transposed. */
@@ -229,15 +218,16 @@ const joined = (body: LoopBody, all: readonly Island[]): readonly Island[] => {
 /** `block` is onnxruntime's, `batch` how many samples most batches have. */
 export const found = (block: number, batch: number, body: LoopBody): readonly Found[] => {
   const ends = body.graph.outputs.map((o) => o.value);
-  const readersOf = readersIn(topological(ends));
+  const readers = readersOf(topological(ends));
+  const readersIn: ReadersOf = (v) => readers.get(v.node) ?? [];
   const fills = (v: Value | undefined): boolean => (rowsOf(v, batch) ?? 1) % block === 0;
-  const squares = asksForSquares(readersOf);
+  const squares = asksForSquares(readersIn);
   const product = asksForProduct(fills);
   const large = islands(body, isRow).filter((island) => isLarge(batch)(island.shape) && isWhole(body, island));
   return joined(body, large).flatMap((island) => {
     const [rows, columns] = island.shape as readonly [number, number];
     const inside = new Set<Node>(island.nodes);
-    const outside = (v: Value): readonly Node[] => readersOf(v).filter((r) => !inside.has(r));
+    const outside = (v: Value): readonly Node[] => readersIn(v).filter((r) => !inside.has(r));
     const isServed = (v: Value, asks: Asks): boolean => !isAmong(ends, v) && outside(v).every((r) => asks(r, v));
     const kernels = island.places.map((p) => body.before[p] as Value).filter((v) => outside(v).length > 0);
     const gradients = island.arrays.flatMap((a) => {

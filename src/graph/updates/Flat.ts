@@ -10,7 +10,8 @@ import type { Graph, OperatorNode, Value } from '../Graph.ts';
 import { input, label } from '../Graph.ts';
 import { type LoopBody, loopBody } from '../LoopBody.ts';
 import * as Op from '../Operators.ts';
-import { type Carriage, recarried, unshaped, withLoop } from './Carriage.ts';
+import { unshaped } from '../rewrite/Rewrite.ts';
+import { type Carriage, recarried, withLoop } from './Carriage.ts';
 import { computed, type Island, islands, isNumber, isWhole } from './Island.ts';
 
 /** Elements of the largest arrays that are put together: of more, copying them costs more than the calls that it saves. */

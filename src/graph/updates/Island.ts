@@ -6,7 +6,7 @@
  * (`Flat.ts`), or piece by piece (`Tiled.ts`).
  */
 import type { Attributes, Node, OperatorNode, Value } from '../Graph.ts';
-import { isSame, predecessors, topological } from '../Graph.ts';
+import { isSame, readersOf, topological } from '../Graph.ts';
 import type { LoopBody } from '../LoopBody.ts';
 import { isStatic, product } from '../operators/node.ts';
 import { named } from '../rewrite/Rewrite.ts';
@@ -91,13 +91,7 @@ const ordered = (
 
 /** Sets of nodes that grow together where one is read by several. */
 const grown = (body: LoopBody, order: readonly Node[], isLevel: IsLevel): ReadonlyMap<Node, Growing> => {
-  const readers = new Map<Node, Node[]>();
-  for (const node of order)
-    for (const p of predecessors(node)) {
-      const of = readers.get(p);
-      if (of === undefined) readers.set(p, [node]);
-      else of.push(node);
-    }
+  const readers = readersOf(order);
   const places = new Map<Node, number>();
   const others = new Set<Node>([body.graph.outputs[0]?.value.node as Node, ...body.scanned.map((v) => v.node)]);
   body.after.forEach(({ node }, i) => {

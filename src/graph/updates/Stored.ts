@@ -6,12 +6,12 @@
  * Law: the outputs are exactly those of the given graph, seen as its parts.
  */
 
-import { type Columns, elementsOf, fromBlocks, inPlain, outOfBlocks } from '../blocked/Dense.ts';
+import { type Columns, elementsOf, fromBlocks, heldInBlocks, outOfBlocks } from '../blocked/Dense.ts';
 import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { input, isSame, topological } from '../Graph.ts';
 import { isStatic, product } from '../operators/node.ts';
+import { unshaped } from '../rewrite/Rewrite.ts';
 import { substitute, substitution } from '../Substitute.ts';
-import { unshaped } from './Carriage.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -44,7 +44,7 @@ const isOf = (node: Node, operator: string): node is OperatorNode =>
 
 /** What lies in a value, if it is put together, and how, if it is in blocks. */
 const lyingIn = (v: Value): { readonly values: readonly Value[]; readonly columns?: Columns } => {
-  const blocks = inPlain(v);
+  const blocks = heldInBlocks(v);
   if (blocks !== undefined) return { values: [blocks.plain], columns: blocks.of };
   const whole = unshaped(v);
   return {
