@@ -30,7 +30,7 @@ import { type Found, found, isLarge, squared, transposed } from './DenseKernels.
 import { computed, type Given } from './Island.ts';
 
 /** Narrower blocks are not measured. */
-const narrowest = 16;
+const narrowest = 8;
 
 // -------------------------------------------------------------------------------------
 // rewriting
