@@ -160,41 +160,29 @@ const enrich = <R, S>(
 const onEvent =
   <R, S>(machine: Machine<R, S>) =>
   (attached: Attached<S>, e: Event): SignalStep<R, S> =>
-  (r) => {
+  (r) =>
+  // Written out: every step of a run comes by here, for each of its callbacks.
+  async () => {
+    const old = e._tag === 'RunStarted' ? undefined : attached.started;
     const before =
       e._tag === 'RunStarted'
         ? startFrom(machine, e.callbackStates)
-        : attached.started === undefined
+        : old === undefined
           ? E.left(callbackError(machine.key, 'Protocol', `${e._tag} came before RunStarted`))
-          : E.right(attached.started.state);
-    return pipe(
-      TE.fromEither(before),
-      TE.chain((state) =>
-        pipe(
-          TE.tryCatch(() => machine.step(state, e)(r)(), fromUnknown(machine.key)),
-          TE.chain(TE.fromEither),
-          TE.chainEitherK(([next, directives]) =>
-            pipe(
-              enrich(machine, e, directives),
-              E.map((seen): readonly [Attached<S>, ReadonlyArray<Signal>] => {
-                const old = e._tag === 'RunStarted' ? undefined : attached.started;
-                const same = old !== undefined && old.state === next;
-                const encoded = same ? old.encoded : machine.codec.encode(next);
-                const kept: ReadonlyArray<Signal> =
-                  old !== undefined && old.encoded === encoded
-                    ? []
-                    : [{ _tag: 'CallbackState', key: machine.key, state: encoded }];
-                const asked = directives.filter((d) => d._tag !== 'Log').map((d) => directive(machine.key, d));
-                return [
-                  { started: { state: next, encoded }, held: [...asked, ...kept] },
-                  [...attached.held, event(seen)],
-                ];
-              }),
-            ),
-          ),
-        ),
-      ),
-    );
+          : E.right(old.state);
+    if (E.isLeft(before)) return before;
+    const tried = await TE.tryCatch(() => machine.step(before.right, e)(r)(), fromUnknown(machine.key))();
+    if (E.isLeft(tried)) return tried;
+    const stepped = tried.right;
+    if (E.isLeft(stepped)) return stepped;
+    const [state, directives] = stepped.right;
+    const seen = enrich(machine, e, directives);
+    if (E.isLeft(seen)) return seen;
+    const encoded = old !== undefined && old.state === state ? old.encoded : machine.codec.encode(state);
+    const kept: ReadonlyArray<Signal> =
+      old !== undefined && old.encoded === encoded ? [] : [{ _tag: 'CallbackState', key: machine.key, state: encoded }];
+    const asked = directives.filter((d) => d._tag !== 'Log').map((d) => directive(machine.key, d));
+    return E.right([{ started: { state, encoded }, held: [...asked, ...kept] }, [...attached.held, event(seen.right)]]);
   };
 
 const onSignal =

@@ -260,6 +260,7 @@ const withoutOverwritten = (saves: readonly Asked[]): readonly Asked[] =>
  * state to save, for the weights are those of the last one; it is saved after that.
  */
 export const carryOutAll = (tools: Tools, asked: readonly Asked[]): TE.TaskEither<TrainingError, readonly Asked[]> => {
+  if (asked.length === 0) return TE.right([]);
   const inOrder = (some: readonly Asked[]) =>
     some.reduce<TE.TaskEither<TrainingError, void>>(
       (before, one, i) =>

@@ -23,9 +23,14 @@ const millisecondsOf = (stateBytes: number): number => (0.8 * stateBytes) / 1e6;
 export const target = (stateBytes: number): number =>
   Math.min(Math.max(shortest, 50 * millisecondsOf(stateBytes)), longest);
 
-/** Steps of the next call. The first calls also pay for onnxruntime's warming up: they grow by steps. */
-export const next = (stateBytes: number, last: Call | undefined): number => {
+/**
+ * Steps of the next call, of so many to go. The first calls also pay for onnxruntime's warming up: they grow by steps. Later ones share
+ * what is left evenly: a call of a few steps costs what a long one does.
+ */
+export const next = (stateBytes: number, last: Call | undefined, left: number): number => {
   if (last === undefined) return 1;
   const perStep = Math.max(last.milliseconds / last.steps, 0.01);
-  return Math.max(1, Math.min(Math.round(target(stateBytes) / perStep), last.steps * 8));
+  const fit = Math.max(1, Math.round(target(stateBytes) / perStep));
+  const even = Math.ceil(left / Math.max(1, Math.round(left / fit)));
+  return Math.min(Number.isFinite(left) ? even : fit, last.steps * 8);
 };

@@ -150,7 +150,22 @@ type Emitted = Either<TrainingError, Signal>;
 /** What the chunks of a run have in common. */
 interface Chunks {
   last: Pace.Call | undefined;
+  /** Of the pass that they are in, and of the next when it is near. */
+  orders: readonly Order[];
 }
+
+interface Order {
+  readonly pass: number;
+  readonly indices: Int32Array;
+}
+
+/** Of a pass, worked out once. */
+const orderOf = (schedule: Schedule, seed: number, chunks: Chunks, pass: number): Int32Array => {
+  const known = chunks.orders.find((o) => o.pass === pass);
+  const { indices } = known ?? { indices: visits(schedule, seed, pass) };
+  chunks.orders = [...chunks.orders.filter((o) => o.pass === pass - 1), { pass, indices }];
+  return indices;
+};
 
 /** An event and its settling, then whatever carrying out the directives gave. */
 function* emit(control: Control, first: Event | undefined): Generator<Emitted, void> {
@@ -198,7 +213,6 @@ async function* stepsOf(
 ): AsyncGenerator<Emitted, boolean> {
   const { trainer, control, grain, rateAt, seed, feed } = context;
   const { batchSize, samples, stepsPerEpoch = Number.POSITIVE_INFINITY } = schedule;
-  let order: { readonly pass: number; readonly indices: Int32Array } | undefined;
   for (;;) {
     const within = control.within ?? epochBegun(control.learningRate);
     if (control.interrupted !== undefined) return true;
@@ -214,12 +228,16 @@ async function* stepsOf(
       control.cursor = { pass: control.cursor.pass + 1, at: 0 };
     }
     const { pass, at } = control.cursor;
-    const steps = Math.min(
-      schedule.stepsPerRun === 'auto' ? Pace.next(trainer.stateBytes, chunks.last) : schedule.stepsPerRun,
+    const most = Math.min(
       untilNext(grain, control.step),
       untilNext(stepsBetween(schedule), control.step),
       left,
+      feed === undefined ? Math.ceil((samples - at) / batchSize) : Number.POSITIVE_INFINITY,
     );
+    const steps =
+      schedule.stepsPerRun === 'auto'
+        ? Pace.next(trainer.stateBytes, chunks.last, most)
+        : Math.min(schedule.stepsPerRun, most);
     const began = now();
     let fed: Fed | undefined;
     if (feed !== undefined) {
@@ -243,10 +261,14 @@ async function* stepsOf(
         if (goesOn) continue;
         return true;
       }
-    } else order = order?.pass === pass ? order : { pass, indices: visits(schedule, seed, pass) };
-    const indices = fed?.indices ?? order?.indices.slice(at, at + steps * batchSize) ?? new Int32Array();
+    }
+    const indices = fed?.indices ?? orderOf(schedule, seed, chunks, pass).slice(at, at + steps * batchSize);
     const input = control.learningRate;
-    const chunk: Either<TrainingError, Chunk> = await trainer.learn(indices, control, fed)();
+    const learning = trainer.learn(indices, control, fed)();
+    // While the runtime makes the last steps of a pass, if another one follows.
+    const goesOn = epoch + 1 < schedule.epochs || left > steps;
+    if (fed === undefined && goesOn && at + indices.length >= samples) orderOf(schedule, seed, chunks, pass + 1);
+    const chunk: Either<TrainingError, Chunk> = await learning;
     if (E.isLeft(chunk)) {
       yield chunk;
       return false;
@@ -322,7 +344,7 @@ async function* epochOf(
 
 async function* epochs(schedule: Schedule, context: RunContext, now: () => number): AsyncGenerator<Emitted, void> {
   const { control, start, rateAt } = context;
-  const chunks: Chunks = { last: undefined };
+  const chunks: Chunks = { last: undefined, orders: [] };
   let ended = 0;
   yield* emit(control, {
     _tag: 'RunStarted',
