@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { blocked } from '../../src/graph/blocked/Blocked.ts';
-import { splitOf } from '../../src/graph/blocked/KernelGradient.ts';
+import { groupsOf, isBySample } from '../../src/graph/blocked/KernelGradient.ts';
 import { type Graph, input, topological, type Value } from '../../src/graph/Graph.ts';
 import { asConvolution, byTaps, type KernelGradient, recognised } from '../../src/graph/KernelGradient.ts';
 import * as Op from '../../src/graph/Operators.ts';
@@ -70,8 +70,14 @@ const feeds = (c: Case): Record<string, NdArray> => {
 const difference = (a: NdArray, b: NdArray): number => {
   expect(b.shape).toEqual(a.shape);
   const [x, y] = [Array.from(a.data, Number), Array.from(b.data, Number)];
-  const scale = Math.max(1, ...x.map(Math.abs));
-  return Math.max(...x.map((v, i) => Math.abs(v - (y[i] as number)))) / scale;
+  const largest = (values: readonly number[], least: number): number =>
+    values.reduce((most, v) => Math.max(most, Math.abs(v)), least);
+  return (
+    largest(
+      x.map((v, i) => v - (y[i] as number)),
+      0,
+    ) / largest(x, 1)
+  );
 };
 
 const operators = (g: Graph): readonly string[] =>
@@ -146,32 +152,66 @@ it.each([1, 2, 5, 15, 16, 17, 33])('in blocks, with a batch of %i', async (batch
 
 const square = { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1, 1, 1] };
 
-// Of a cotangent that does not stay in cache; of an odd number of rows of results; the split is said for 16 samples to a block.
+// Of a cotangent that does not stay in cache: how many groups is said for blocks of 16.
 it.each([
-  ['rows', { filters: 64, sizes: [16, 32], ...square }, { rows: 2, samples: 1 }],
-  ['rows that are skipped', { filters: 64, sizes: [32, 64], ...square, strides: [2, 2] }, { rows: 2, samples: 1 }],
+  ['rows', { channels: 128, filters: 128, sizes: [16, 32], ...square }, 2],
+  ['rows that are skipped', { channels: 160, filters: 512, sizes: [32, 64], ...square, strides: [2, 2] }, 2],
   [
     'rows of which four are too many, but less than twice',
-    { filters: 64, sizes: [8, 96], ...square },
-    { rows: 2, samples: 1 },
+    { channels: 144, filters: 144, sizes: [8, 72], ...square },
+    2,
   ],
-  ['few rows, which would be read twice', { filters: 64, sizes: [7, 96], ...square }, { rows: 1, samples: 2 }],
-  ['samples', { filters: 16, sizes: [6, 5], ...square }, { rows: 1, samples: 2 }],
-  ['samples, two blocks of filters', { filters: 32, sizes: [6, 5], ...square }, { rows: 1, samples: 2 }],
-] as const)('is taken in groups: %s', async (_, shape, split) => {
-  const channels = 16;
-  for (const batch of [2 * block, 2 * block - 3, block, 1]) {
-    const c: Case = { batch, channels, ...shape };
+  ['few rows, which would be read twice', { channels: 144, filters: 144, sizes: [7, 80], ...square }, 1],
+] as const)('is taken in groups: %s', async (_, shape, groups) => {
+  for (const batch of [block, 3]) {
+    const c: Case = { batch, ...shape };
     const gradient = gradientOf(c, 'batch');
-    if (block === 16) expect(splitOf(block, 2 * block, gradient)).toEqual(split);
+    expect(groupsOf(16, gradient)).toBe(groups);
+    expect(isBySample(block, batch, gradient)).toBe(false);
     const plain = graphOf({ y: asConvolution(gradient) });
-    for (const whole of [2 * block, 2 * block - 1]) {
+    const expected = await run(plain, feeds(c));
+    for (const whole of [block, block - 1]) {
       const fast = blocked(block, whole)(plain);
       expect(operators(fast)).not.toContain('com.microsoftFusedMatMul');
-      const [a, b] = [await run(plain, feeds(c)), await run(fast, feeds(c))];
-      expect(difference(a.y as NdArray, b.y as NdArray), JSON.stringify({ batch, whole })).toBeLessThan(1e-5);
+      const found = await run(fast, feeds(c));
+      expect(difference(expected.y as NdArray, found.y as NdArray), JSON.stringify({ batch, whole })).toBeLessThan(
+        1e-5,
+      );
     }
   }
+});
+
+const few = fc.record({
+  blocks: fc.record({ channels: fc.integer({ min: 1, max: 2 }), filters: fc.integer({ min: 1, max: 3 }) }),
+  sizes: fc.array(fc.integer({ min: 16, max: 24 }), { minLength: 2, maxLength: 2 }),
+  kernel: fc.constantFrom([3, 3], [2, 3], [1, 2]),
+  strides: fc.constantFrom([1, 1], [2, 1], [2, 3]),
+  pads: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 4, maxLength: 4 }),
+  batch: fc.integer({ min: 2, max: 9 }),
+});
+
+it('is taken of each sample by itself where channels are few', async () => {
+  let taken = 0;
+  await fc.assert(
+    fc.asyncProperty(few, async ({ blocks, ...shape }) => {
+      const c: Case = {
+        ...shape,
+        channels: blocks.channels * block,
+        filters: blocks.filters * block,
+        dilations: [1, 1],
+      };
+      const plain = graphOf({ y: asConvolution(gradientOf(c, 'batch')) });
+      const expected = await run(plain, feeds(c));
+      // Where it is the number of samples of a whole batch, and where it is fewer.
+      for (const whole of [c.batch, block]) {
+        if (whole === c.batch && isBySample(block, whole, gradientOf(c, 'batch'))) taken++;
+        const found = await run(blocked(block, whole)(plain), feeds(c));
+        expect(difference(expected.y as NdArray, found.y as NdArray)).toBeLessThan(1e-5);
+      }
+    }),
+    { numRuns: 25 },
+  );
+  expect(taken).toBeGreaterThan(5);
 });
 
 it.each([

@@ -11,17 +11,17 @@
  * with rows of zeros of the input, and any rows of the cotangent. Of a whole batch that fills them, one block of channels is there
  * already.
  *
- * onnxruntime goes through the whole cotangent for each few results, and gives threads whole rows of results. So sums are taken in
- * groups (`Split`), and added up: of some rows of the images where more would not stay in cache, of half of the samples where one
- * thread of two would have a row more to do.
+ * onnxruntime goes through the whole cotangent for each few results. So where more would not stay in cache, sums are taken of some
+ * rows of the images at a time, and added up.
  *
- * Without groups this takes half to two thirds of the time of a product for each tap (two cores, AVX-512; 16 to 64 channels, 3 by 3,
- * batch 64); in groups two thirds of that, where they are taken (of 16 to 16 channels at 32 by 32, of 32 to 64 at 24 by 24).
+ * This takes half to two thirds of the time of a product for each tap (two cores, AVX-512; 16 to 64 channels, 3 by 3, batch 64). Of few
+ * channels nothing is put in blocks of samples: sums are taken of each sample by itself (`bySample`), and added up. The convolutions
+ * take as long, but what was put in order for them is a third of their time with 16 channels (two cores, AVX2).
  */
 import type { Value } from '../Graph.ts';
 import type { KernelGradient } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
-import { int, ints } from '../operators/node.ts';
+import { int, ints, product } from '../operators/node.ts';
 import { ofWholeBatch, samples } from './Batch.ts';
 import { kernelFromBlocks } from './KernelLayout.ts';
 import { framed, type Image, imageOf, nchwc } from './Layout.ts';
@@ -70,12 +70,6 @@ const reachOf = (
 // groups
 // -------------------------------------------------------------------------------------
 
-/** In how many groups sums are taken: of rows, or of samples. One of the two is 1. */
-export interface Split {
-  readonly rows: number;
-  readonly samples: number;
-}
-
 /** onnxruntime computes as many blocks of filters at a time. */
 const together = 4;
 
@@ -85,23 +79,17 @@ const cached = 2 ** 16;
 /** How many times as many rows of the input the groups may read as there are. */
 const overlap = 1.5;
 
-/** With `batch` samples. */
-export const splitOf = (block: number, batch: number, gradient: KernelGradient): Split => {
-  const [, channels] = gradient.x.type.shape as Image;
+/** In how many groups of rows sums are taken. */
+export const groupsOf = (block: number, gradient: KernelGradient): number => {
   const [, filters, height, width] = gradient.dy.type.shape as Image;
-  const [rows = 1] = gradient.options.kernel;
   const [stride = 1] = gradient.options.strides;
-  const blocks = filters / block;
-  const bytes = 4 * Math.min(together, blocks) * block ** 2 * height * width;
+  const bytes = 4 * Math.min(together * block, filters) * block * height * width;
   const divisors = places(height + 1).filter((n) => {
     const each = height / n;
     return Number.isInteger(each) && reachOf(gradient, [each, width])[0] <= overlap * stride * each;
   });
   const fitting = (limit: number): number | undefined => divisors.find((n) => bytes / n <= limit * block);
-  const groups = bytes <= cached * block ? 1 : (fitting(cached) ?? fitting(2 * cached) ?? 1);
-  const parts = (channels / block) * rows * Math.ceil(blocks / together);
-  const isUneven = groups === 1 && parts % 2 === 1 && batch % (2 * block) === 0;
-  return { rows: groups, samples: isUneven ? 2 : 1 };
+  return bytes <= cached * block ? 1 : (fitting(cached) ?? fitting(2 * cached) ?? 1);
 };
 
 // -------------------------------------------------------------------------------------
@@ -117,24 +105,22 @@ const input = (
   gradient: KernelGradient,
   samples: Samples,
   block: number,
-  split: Split,
+  groups: number,
   isWhole: boolean,
 ): Value => {
   const [, channels, height, width] = x.type.shape as Image;
   const [, , outHeight, outWidth] = gradient.dy.type.shape as Image;
   const [top, left] = gradient.options.pads as readonly [number, number];
   const [all, columns] = reachOf(gradient, [outHeight, outWidth]);
-  const [rows] = reachOf(gradient, [outHeight / split.rows, outWidth]);
-  const step = (gradient.options.strides[0] as number) * (outHeight / split.rows);
+  const [rows] = reachOf(gradient, [outHeight / groups, outWidth]);
+  const step = (gradient.options.strides[0] as number) * (outHeight / groups);
   const [bottom, right] = [all - top - height, columns - left - width];
   const blocks = channels / block;
   const padded = framed(block)([top, left, isWhole || top > 0 ? bottom : Math.max(1, bottom), right])(x);
   const stored = (padded.type.shape as Image)[2];
   const within = int32s(
-    places(blocks).flatMap((b) =>
-      places(split.rows).flatMap((g) => places(rows).map((r) => b * stored + g * step + r)),
-    ),
-    [blocks, split.rows, 1, rows],
+    places(blocks).flatMap((b) => places(groups).flatMap((g) => places(rows).map((r) => b * stored + g * step + r))),
+    [blocks, groups, 1, rows],
   );
   const first = Op.mul(samples.places, blocks * stored);
   const isThere = Op.less(samples.places, samples.count);
@@ -172,38 +158,39 @@ const inputOfWhole = (x: Value, gradient: KernelGradient, samples: Samples, bloc
 };
 
 /** The cotangent as a kernel, samples in blocks. */
-const kernel = (dy: Value, samples: Samples, block: number, split: Split): Value => {
+const kernel = (dy: Value, samples: Samples, block: number, groups: number): Value => {
   const [, filters, height, width] = dy.type.shape as Image;
   const blocks = filters / block;
   const cells = height * width;
-  const part = cells / split.rows;
+  const part = cells / groups;
   const last = Op.sub(samples.count, 1);
   const first = Op.mul(Op.min(samples.places, last), blocks * cells);
   const within = int32s(
-    places(split.rows).flatMap((g) => places(blocks).flatMap((b) => places(part).map((c) => b * cells + g * part + c))),
-    [split.rows, blocks, 1, part, 1],
+    places(groups).flatMap((g) => places(blocks).flatMap((b) => places(part).map((c) => b * cells + g * part + c))),
+    [groups, blocks, 1, part, 1],
   );
   const index = Op.add(within, Op.reshape(['?', 1, block])(first));
-  // Groups of samples before blocks of filters. (Of one block they are there already.)
-  const grouped =
-    split.samples === 1 || blocks === 1
-      ? index
-      : Op.transpose([1, 0, 2])(Op.reshape([blocks, split.samples, '?'])(index));
-  const gathered = Op.gather(Op.reshape(['?', block])(dy), grouped);
-  return Op.reshape([split.rows * split.samples * filters, '?', height / split.rows, width])(gathered);
+  const gathered = Op.gather(Op.reshape(['?', block])(dy), index);
+  return Op.reshape([groups * filters, '?', height / groups, width])(gathered);
 };
 
 // -------------------------------------------------------------------------------------
 // products
 // -------------------------------------------------------------------------------------
 
-/** [channels / block, filters, rows, columns * block] in blocks, from operands that are split so. */
-const sums = (image: Value, cells: Value, gradient: KernelGradient, block: number, split: Split): Value => {
+/** [channels / block, filters, rows, columns * block] in blocks, from operands in so many groups; above and below zeros are missing. */
+const sums = (
+  image: Value,
+  cells: Value,
+  gradient: KernelGradient,
+  block: number,
+  groups: number,
+  [above, below]: readonly [number, number] = [0, 0],
+): Value => {
   const [, channels] = gradient.x.type.shape as Image;
   const [, filters] = gradient.dy.type.shape as Image;
   const [rows, columns] = gradient.options.kernel as readonly [number, number];
   const [down, right] = gradient.options.strides as readonly [number, number];
-  const groups = split.rows * split.samples;
   const shape = [channels / block, groups * filters, rows, columns * block] as const;
   const all = nchwc(
     'Conv',
@@ -212,6 +199,7 @@ const sums = (image: Value, cells: Value, gradient: KernelGradient, block: numbe
     {
       kernel_shape: ints(cells.type.shape.slice(2) as number[]),
       dilations: ints([down, right * block]),
+      pads: ints([above, 0, below, 0]),
       group: int(groups),
     },
   );
@@ -220,25 +208,62 @@ const sums = (image: Value, cells: Value, gradient: KernelGradient, block: numbe
   return Op.reshape(shape.with(1, filters))(Op.reduceSum({ axes: [1] })(each));
 };
 
+// -------------------------------------------------------------------------------------
+// a sample at a time
+// -------------------------------------------------------------------------------------
+
+/** Bytes of the cotangent of a sample that stay in cache beside the input, for so many filters as are computed together. */
+const cachedSample = 2 ** 18;
+
+/** Whether sums of single samples are taken: where these are fewer numbers than would have to be put in blocks of samples. */
+export const isBySample = (block: number, batch: number, { x, dy, options: { kernel } }: KernelGradient): boolean => {
+  const [, channels, height, width] = x.type.shape as Image;
+  const [, filters, outHeight, outWidth] = dy.type.shape as Image;
+  const cells = outHeight * outWidth;
+  const bytes = 4 * Math.min(together * block, filters) * cells;
+  const sums = channels * filters * product(kernel);
+  return batch > 1 && bytes <= cachedSample && sums <= channels * height * width + filters * cells;
+};
+
+/**
+ * Each sample as a group of its own, with a single channel: such convolutions read plain images, for which blocks of channels will do.
+ * So the cotangent is the kernel as it lies there, and of the input the blocks of channels come first.
+ */
+const bySample = (x: Value, dy: Value, gradient: KernelGradient, block: number): Value => {
+  const [batch, channels, height, width] = x.type.shape as readonly [number, number, number, number];
+  const [, filters, outHeight, outWidth] = dy.type.shape as Image;
+  const [top, left] = gradient.options.pads as readonly [number, number];
+  const [all, columns] = reachOf(gradient, [outHeight, outWidth]);
+  const bottom = all - top - height;
+  const blocks = channels / block;
+  const sides = framed(block)([0, left, Math.min(0, bottom), columns - left - width])(x);
+  const [, , rows] = sides.type.shape as Image;
+  const cells = Op.reshape([batch * blocks, rows * columns * block])(sides);
+  const order = places(blocks).flatMap((b) => places(batch).map((n) => n * blocks + b));
+  const blocksFirst = blocks === 1 ? cells : Op.gather(cells, int32s(order, [batch * blocks]));
+  const image = Op.reshape([blocks, batch, rows, columns * block])(blocksFirst);
+  const kernel = Op.reshape([batch * filters, 1, outHeight, outWidth])(dy);
+  return sums(image, kernel, gradient, block, batch, [top, Math.max(0, bottom)]);
+};
+
 /** [channels, filters, ...kernel] in the plain layout, from the operands `x` and `dy` in blocks. */
 export const byBlocks = (block: number, batch: number, gradient: KernelGradient, x: Value, dy: Value): Value => {
   const [, channels] = x.type.shape as Image;
   const [, filters] = dy.type.shape as Image;
   const [rows, columns] = gradient.options.kernel as readonly [number, number];
   const samples = samplesOf(x, block);
-  const split = splitOf(block, batch, gradient);
-  const products = (image: Value, dy: Value, split: Split): Value =>
-    sums(image, kernel(dy, samples, block, split), gradient, block, split);
-  const whole = ([x, dy]: readonly [Value, Value]): Value =>
-    products(
-      split.rows > 1 ? input(x, gradient, samples, block, split, true) : inputOfWhole(x, gradient, samples, block),
-      dy,
-      split,
-    );
-  const part = ([x, dy]: readonly [Value, Value]): Value => {
-    const each = { ...split, samples: 1 };
-    return products(input(x, gradient, samples, block, each, false), dy, each);
+  const groups = groupsOf(block, gradient);
+  const products = (image: Value, dy: Value): Value =>
+    sums(image, kernel(dy, samples, block, groups), gradient, block, groups);
+  const single = isBySample(block, batch, gradient);
+  const whole = ([x, dy]: readonly [Value, Value]): Value => {
+    if (single) return bySample(x, dy, gradient, block);
+    const image =
+      groups > 1 ? input(x, gradient, samples, block, groups, true) : inputOfWhole(x, gradient, samples, block);
+    return products(image, dy);
   };
-  const parts = batch % block === 0 ? ofWholeBatch(batch, [x, dy], whole, part) : part([x, dy]);
+  const part = ([x, dy]: readonly [Value, Value]): Value =>
+    products(input(x, gradient, samples, block, groups, false), dy);
+  const parts = single || batch % block === 0 ? ofWholeBatch(batch, [x, dy], whole, part) : part([x, dy]);
   return Op.transpose([1, 0, 2, 3])(kernelFromBlocks(block, [filters, channels, rows, columns])(parts));
 };
