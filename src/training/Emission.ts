@@ -12,7 +12,7 @@ import { simplify } from '../graph/rewrite/Simplify.ts';
 import { sums } from '../graph/rewrite/Sums.ts';
 import { turned } from '../graph/rewrite/Turned.ts';
 import { withColumns } from '../graph/updates/Columns.ts';
-import { isLarge } from '../graph/updates/DenseKernels.ts';
+import { mayBeLarge } from '../graph/updates/DenseKernels.ts';
 import { inPieces } from '../graph/updates/Tiled.ts';
 import { type Emission, inOrder, plainly } from '../interpret/Plan.ts';
 import type { Resolved } from '../model/Resolved.ts';
@@ -85,7 +85,7 @@ const forCpu = [sums, turned];
 /** Whether the width of blocks matters: there are images, or dense kernels that are carried in blocks. */
 const hasBlocks = ({ layers, parameters }: Resolved, batchSize: number): boolean =>
   layers.some(({ input }) => input.some(isImage)) ||
-  (batchSize > 1 && parameters.some((p) => p.trainable && isLarge(batchSize)(p.shape)));
+  (batchSize > 1 && parameters.some((p) => p.trainable && mayBeLarge(batchSize)(p.shape)));
 
 /** `batchSize` is that of training: an inference graph has nothing that depends on it. */
 export const emissionFor = (runtime: Runtime, resolved: Resolved, batchSize = 1): T.Task<Emission> =>

@@ -21,9 +21,8 @@ import { optimizers } from '../../optimizer/all.ts';
 const env = Environment.node({ threads: 1 })();
 afterAll(env.runtime.close);
 
-/** Of this machine. Blocks of 8 are not carried. */
+/** Of this machine. */
 const block = (await blockSize(env.runtime)()) ?? Number.NaN;
-const isWide = block >= 16;
 
 // -------------------------------------------------------------------------------------
 // models that train
@@ -31,7 +30,7 @@ const isWide = block >= 16;
 
 const first = simplify(undefined, [sums, turned]);
 const plain: Plan.Emission = flow(first, Plan.inOrder);
-const inColumns: Plan.Emission = flow(first, withColumns(16, 16), Plan.inOrder, inPieces);
+const inColumns: Plan.Emission = flow(first, withColumns(block, 16), Plan.inOrder, inPieces);
 
 const example = (
   model: unknown,
@@ -119,7 +118,7 @@ const modelOf = (inputs: number, hidden: readonly AnyLayer[]) =>
 
 const sgd = Optimizer.sgd({ learningRate: 0.02, momentum: 0.9, nesterov: true });
 
-describe.skipIf(!isWide)('in blocks of 16', () => {
+describe.skipIf(Number.isNaN(block))('in blocks', () => {
   it.each([
     'sgd',
     'sgd, momentum',
@@ -196,7 +195,7 @@ describe.skipIf(!isWide)('in blocks of 16', () => {
 
   it('batches that do not fill blocks leave kernels plain', async () => {
     const given = example(dense, [640], [2], sgd);
-    expect(isBlocked((await trainedBy(given, flow(first, withColumns(16, 20)), 20)).graph)).toBe(false);
+    expect(isBlocked((await trainedBy(given, flow(first, withColumns(block, 20)), 20)).graph)).toBe(false);
   });
 
   it('activations are those of the convolutions', async () => {
@@ -206,6 +205,18 @@ describe.skipIf(!isWide)('in blocks of 16', () => {
     );
     expect(activations.toSorted()).toEqual(['Relu', 'Tanh']);
     expect(operators(graph).some((n) => n.operator === 'Tanh')).toBe(false);
+  });
+
+  it('what one layer has in blocks, the next one reads so', async () => {
+    const reordered = async (between: readonly AnyLayer[]) => {
+      const graph = await both(
+        example(modelOf(640, [any(L.dense(656)), ...between, any(L.dense(672))]), [640], [2], sgd),
+      );
+      const loop = operators(graph).find((n) => n.operator === 'Loop') as OperatorNode;
+      const body = loop.attributes.body as { readonly value: Graph };
+      return operatorsOf(body.value).filter((n) => n.operator === 'ReorderInput').length;
+    };
+    expect(await reordered([any(L.dropout(0.5))])).toBe((await reordered([])) + 1);
   });
 
   it('in a step nothing moves a whole kernel', async () => {

@@ -52,9 +52,11 @@ const reorder = (name: 'ReorderInput' | 'ReorderOutput', v: Value, shape: Shape,
     { channels_last: int(1), ...(channels === undefined ? {} : { channels: int(channels) }) },
   );
 
-/** Matrices [rows, n] with their columns in blocks, as an image [1, n, rows, 1]. */
+/** Matrices [rows, n] with their columns in blocks, as an image [1, n, rows, 1]: the one that they were made of, if they were. */
 const acrossColumns = (v: Value): Value => {
   const [rows = '?', n = '?'] = v.type.shape;
+  const before = inColumns(v);
+  if (before !== undefined) return before;
   return reorder('ReorderInput', Op.reshape([1, rows, 1, n])(v), [1, n, rows, 1]);
 };
 
@@ -115,6 +117,15 @@ export const heldInBlocks = (v: Value): { readonly plain: Value; readonly of: Co
   return typeof rows === 'number' && typeof columns === 'number' && typeof block === 'number'
     ? { plain, of: { block, rows, columns } }
     : undefined;
+};
+
+/** The image in blocks that a matrix was made of, with all its columns. */
+const inColumns = (v: Value): Value | undefined => {
+  const reordered = unshaped(v);
+  const isReordered = isOf(reordered.node, 'ReorderOutput') && reordered.node.attributes.channels_last !== undefined;
+  const image = isReordered ? before(reordered, 'ReorderOutput') : undefined;
+  const [first, channels, , width] = image?.type.shape ?? [];
+  return first === 1 && width === 1 && channels === v.type.shape[1] ? image : undefined;
 };
 
 /** What lies in blocks of columns, of a matrix that is made of it. */

@@ -29,9 +29,6 @@ import { type Carriage, recarried, withLoop } from './Carriage.ts';
 import { type Found, found, isLarge, squared, transposed } from './DenseKernels.ts';
 import { computed, type Given } from './Island.ts';
 
-/** Narrower blocks are not measured. */
-const narrowest = 8;
-
 // -------------------------------------------------------------------------------------
 // rewriting
 // -------------------------------------------------------------------------------------
@@ -137,7 +134,7 @@ const inColumns =
   (block: number, batch: number, blocks: InBlocks) =>
   (node: OperatorNode): readonly Value[] | undefined => {
     const body = loopBody(node);
-    if (!body.before.some((v) => isLarge(batch)(v.type.shape))) return undefined;
+    if (!body.before.some((v) => isLarge(block, batch)(v.type.shape))) return undefined;
     const all = found(block, batch, body);
     if (all.length === 0) return undefined;
     const carriages = all.map((of) => carriagesOf(of, node.inputs.slice(2), blocks));
@@ -166,7 +163,7 @@ const inColumns =
 
 /** `block` is onnxruntime's, `batch` how many samples most batches have. */
 export const withColumns = (block: number, batch: number): ((graph: Graph) => Graph) => {
-  if (block < narrowest || batch === 1) return identity;
+  if (batch === 1) return identity;
   return (graph) => {
     const blocks: InBlocks = new Map();
     const carried = withLoop(inColumns(block, batch, blocks))(graph);

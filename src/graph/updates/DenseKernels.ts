@@ -17,23 +17,26 @@ import { type Island, islands, isRow, isWhole } from './Island.ts';
 
 /**
  * Products gain by rows times columns, if they are of few samples most: then plain ones put a kernel in order for little. What it
- * costs to put the other factors in blocks grows with rows plus columns, and samples. Steps with a kernel of 784 by 512 (here 310) and
- * 128 samples take 0.96 of the time, with one of 9216 by 128 (126) and 64 samples 0.97; with one more of 512 by 256 (171) and 128
- * samples nothing changes.
+ * costs to put the other factors in blocks grows with rows plus columns, and samples. In blocks of 16, steps with a kernel of 784 by 512
+ * (here 310) and 128 samples take 0.96 of the time, with one of 9216 by 128 (126) and 64 samples 0.97; with one more of 512 by 256 (171)
+ * and 128 samples nothing changes. In blocks of 8 they take 0.96 with that one more.
  */
-const least = (samples: number): number => Math.min(1.9 * samples, 250);
+const least = (block: number, samples: number): number => Math.min((block < 16 ? 1.3 : 1.9) * samples, 250);
 
 /** Numbers of the smallest kernel that is worth the operators that it takes more. */
-const smallest = 2 ** 18;
+const smallest = (block: number): number => (block < 16 ? 2 ** 17 : 2 ** 18);
 
 /** Whether a parameter of this shape may be carried so. */
 export const isLarge =
-  (samples: number) =>
+  (block: number, samples: number) =>
   (shape: readonly unknown[]): boolean => {
     const [rows, columns] = shape;
     if (shape.length !== 2 || typeof rows !== 'number' || typeof columns !== 'number') return false;
-    return rows * columns >= smallest && (rows * columns) / (rows + columns) >= least(samples);
+    return rows * columns >= smallest(block) && (rows * columns) / (rows + columns) >= least(block, samples);
   };
+
+/** The same where the width of blocks is not known yet. */
+export const mayBeLarge = (samples: number): ((shape: readonly unknown[]) => boolean) => isLarge(8, samples);
 
 // -------------------------------------------------------------------------------------
 // values
@@ -223,7 +226,7 @@ export const found = (block: number, batch: number, body: LoopBody): readonly Fo
   const fills = (v: Value | undefined): boolean => (rowsOf(v, batch) ?? 1) % block === 0;
   const squares = asksForSquares(readersIn);
   const product = asksForProduct(fills);
-  const large = islands(body, isRow).filter((island) => isLarge(batch)(island.shape) && isWhole(body, island));
+  const large = islands(body, isRow).filter((island) => isLarge(block, batch)(island.shape) && isWhole(body, island));
   return joined(body, large).flatMap((island) => {
     const [rows, columns] = island.shape as readonly [number, number];
     const inside = new Set<Node>(island.nodes);
@@ -232,7 +235,7 @@ export const found = (block: number, batch: number, body: LoopBody): readonly Fo
     const kernels = island.places.map((p) => body.before[p] as Value).filter((v) => outside(v).length > 0);
     const gradients = island.arrays.flatMap((a) => {
       const gradient = isServed(a, squares) ? gradientOf(a) : undefined;
-      const isFit = fills(gradient?.x) && isLarge(rowsOf(gradient?.dy, batch) ?? 0)(island.shape);
+      const isFit = fills(gradient?.x) && isLarge(block, rowsOf(gradient?.dy, batch) ?? 0)(island.shape);
       return gradient !== undefined && isFit && fills(gradient.dy) ? [gradient] : [];
     });
     const isKernel = kernels.length === 1 && kernels.every((v) => isServed(v, (r) => product(r, v) || squares(r, v)));
