@@ -11,6 +11,7 @@ import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { predecessors, readersOf, topological } from '../Graph.ts';
 import { type Rule as AnyRule, usesOf } from '../rewrite/Rewrite.ts';
 import { simplify } from '../rewrite/Simplify.ts';
+import { fitsFew } from './BySample.ts';
 import { fitsColumns } from './KernelColumns.ts';
 import { fits } from './KernelGradient.ts';
 import { imageOf, isPoint, toBlocked, toPlain } from './Layout.ts';
@@ -59,7 +60,10 @@ const isSameSum = (a: Node, b: OperatorNode): boolean =>
 export const blocked =
   (block: number, batch: number, others: readonly AnyRule[] = []) =>
   (given: Graph): Graph => {
-    const graph = simplify((g) => fits(block, batch)(g) || fitsColumns(block)(g), others)(given);
+    const graph = simplify(
+      (g) => fits(block, batch)(g) || fitsColumns(block)(g) || fitsFew(block, batch)(g),
+      others,
+    )(given);
     const outputs = graph.outputs.map((o) => o.value);
     const nodes = topological(outputs);
     const readers = readersOf(nodes);

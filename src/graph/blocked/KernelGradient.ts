@@ -15,15 +15,15 @@
  * rows of the images at a time, and added up.
  *
  * This takes half to two thirds of the time of a product for each tap (two cores, AVX-512; 16 to 64 channels, 3 by 3, batch 64). Of few
- * channels nothing is put in blocks of samples: sums are taken of each sample by itself (`bySample`), and added up. The convolutions
- * take as long, but what was put in order for them is a third of their time with 16 channels (two cores, AVX2).
+ * channels sums are taken of each sample by itself instead (`BySample.ts`).
  */
 import type { Value } from '../Graph.ts';
 import type { KernelGradient } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
-import { int, ints, product } from '../operators/node.ts';
 import { ofWholeBatch, samples } from './Batch.ts';
+import { bySample, isBySample } from './BySample.ts';
 import { kernelFromBlocks } from './KernelLayout.ts';
+import { reachOf, sums, together } from './KernelSums.ts';
 import { framed, type Image, imageOf, nchwc } from './Layout.ts';
 
 /** How many times as many samples the blocks may hold as there are. */
@@ -57,21 +57,9 @@ const samplesOf = (x: Value, block: number): Samples => {
   return { count: Op.cast('int32')(count), places: Op.cast('int32')(Op.range(Op.mul(blocks, block))) };
 };
 
-/** Rows and columns of the input that the windows of so many results see. */
-const reachOf = (
-  { options: { kernel, strides } }: KernelGradient,
-  [height, width]: readonly [number, number],
-): readonly [number, number] => {
-  const along = (axis: 0 | 1, n: number): number => (strides[axis] as number) * (n - 1) + (kernel[axis] as number);
-  return [along(0, height), along(1, width)];
-};
-
 // -------------------------------------------------------------------------------------
 // groups
 // -------------------------------------------------------------------------------------
-
-/** onnxruntime computes as many blocks of filters at a time. */
-const together = 4;
 
 /** Bytes of the cotangent for a block of samples that stay in cache beside the input, for each number of a block; or twice as many. */
 const cached = 2 ** 16;
@@ -178,74 +166,6 @@ const kernel = (dy: Value, samples: Samples, block: number, groups: number): Val
 // products
 // -------------------------------------------------------------------------------------
 
-/** [channels / block, filters, rows, columns * block] in blocks, from operands in so many groups; above and below zeros are missing. */
-const sums = (
-  image: Value,
-  cells: Value,
-  gradient: KernelGradient,
-  block: number,
-  groups: number,
-  [above, below]: readonly [number, number] = [0, 0],
-): Value => {
-  const [, channels] = gradient.x.type.shape as Image;
-  const [, filters] = gradient.dy.type.shape as Image;
-  const [rows, columns] = gradient.options.kernel as readonly [number, number];
-  const [down, right] = gradient.options.strides as readonly [number, number];
-  const shape = [channels / block, groups * filters, rows, columns * block] as const;
-  const all = nchwc(
-    'Conv',
-    [image, cells],
-    { ...image, type: { dtype: 'float32', shape } },
-    {
-      kernel_shape: ints(cells.type.shape.slice(2) as number[]),
-      dilations: ints([down, right * block]),
-      pads: ints([above, 0, below, 0]),
-      group: int(groups),
-    },
-  );
-  if (groups === 1) return all;
-  const each = Op.reshape([channels / block, groups, filters * rows * columns * block])(all);
-  return Op.reshape(shape.with(1, filters))(Op.reduceSum({ axes: [1] })(each));
-};
-
-// -------------------------------------------------------------------------------------
-// a sample at a time
-// -------------------------------------------------------------------------------------
-
-/** Bytes of the cotangent of a sample that stay in cache beside the input, for so many filters as are computed together. */
-const cachedSample = 2 ** 18;
-
-/** Whether sums of single samples are taken: where these are fewer numbers than would have to be put in blocks of samples. */
-export const isBySample = (block: number, batch: number, { x, dy, options: { kernel } }: KernelGradient): boolean => {
-  const [, channels, height, width] = x.type.shape as Image;
-  const [, filters, outHeight, outWidth] = dy.type.shape as Image;
-  const cells = outHeight * outWidth;
-  const bytes = 4 * Math.min(together * block, filters) * cells;
-  const sums = channels * filters * product(kernel);
-  return batch > 1 && bytes <= cachedSample && sums <= channels * height * width + filters * cells;
-};
-
-/**
- * Each sample as a group of its own, with a single channel: such convolutions read plain images, for which blocks of channels will do.
- * So the cotangent is the kernel as it lies there, and of the input the blocks of channels come first.
- */
-const bySample = (x: Value, dy: Value, gradient: KernelGradient, block: number): Value => {
-  const [batch, channels, height, width] = x.type.shape as readonly [number, number, number, number];
-  const [, filters, outHeight, outWidth] = dy.type.shape as Image;
-  const [top, left] = gradient.options.pads as readonly [number, number];
-  const [all, columns] = reachOf(gradient, [outHeight, outWidth]);
-  const bottom = all - top - height;
-  const blocks = channels / block;
-  const sides = framed(block)([0, left, Math.min(0, bottom), columns - left - width])(x);
-  const [, , rows] = sides.type.shape as Image;
-  const cells = Op.reshape([batch * blocks, rows * columns * block])(sides);
-  const order = places(blocks).flatMap((b) => places(batch).map((n) => n * blocks + b));
-  const blocksFirst = blocks === 1 ? cells : Op.gather(cells, int32s(order, [batch * blocks]));
-  const image = Op.reshape([blocks, batch, rows, columns * block])(blocksFirst);
-  const kernel = Op.reshape([batch * filters, 1, outHeight, outWidth])(dy);
-  return sums(image, kernel, gradient, block, batch, [top, Math.max(0, bottom)]);
-};
-
 /** [channels, filters, ...kernel] in the plain layout, from the operands `x` and `dy` in blocks. */
 export const byBlocks = (block: number, batch: number, gradient: KernelGradient, x: Value, dy: Value): Value => {
   const [, channels] = x.type.shape as Image;
@@ -254,7 +174,7 @@ export const byBlocks = (block: number, batch: number, gradient: KernelGradient,
   const samples = samplesOf(x, block);
   const groups = groupsOf(block, gradient);
   const products = (image: Value, dy: Value): Value =>
-    sums(image, kernel(dy, samples, block, groups), gradient, block, groups);
+    sums(image, kernel(dy, samples, block, groups), gradient, { lanes: block, groups });
   const single = isBySample(block, batch, gradient);
   const whole = ([x, dy]: readonly [Value, Value]): Value => {
     if (single) return bySample(x, dy, gradient, block);

@@ -9,6 +9,7 @@ import { int, ints, text } from '../operators/node.ts';
 import { affineOf } from '../rewrite/Normalized.ts';
 import { named } from '../rewrite/Rewrite.ts';
 import { ofWholeBatch } from './Batch.ts';
+import { fewBySample, fitsFew } from './BySample.ts';
 import { convTranspose } from './ConvTranspose.ts';
 import { resize, rowsApart } from './Enlarged.ts';
 import { byColumnsInBlocks, fitsColumns } from './KernelColumns.ts';
@@ -39,6 +40,7 @@ const kernelGradient: Rule = (node, { block, batch, plain, blocked }) => {
   if (gradient === undefined || dy === undefined) return undefined;
   if (fitsColumns(block)(gradient))
     return inPlain(named(node)(byColumnsInBlocks(block, gradient, plain(gradient.x), dy)));
+  if (fitsFew(block, batch)(gradient)) return inPlain(named(node)(fewBySample(batch, gradient, plain(gradient.x), dy)));
   const x = fits(block, batch)(gradient) ? blocked(gradient.x) : undefined;
   return x === undefined ? undefined : inPlain(named(node)(byBlocks(block, batch, gradient, x, dy)));
 };
