@@ -80,9 +80,6 @@ const discard = (views) => {
   nowhere.postMessage(undefined, [...new Set(buffers)]);
 };
 
-/** To let go of when the answer is on its way: the other thread need not wait for it. @type {unknown[]} */
-const afterwards = [];
-
 /** @type {(tensor: ort.Tensor) => unknown} */
 const memory = ({ data }) => (ArrayBuffer.isView(data) ? data.buffer : data);
 
@@ -162,11 +159,9 @@ const run = async (request) => {
   const milliseconds = performance.now() - start;
   for (const id of taken) release(id, resident(id));
   free(request.free);
-  afterwards.push(
-    // What was sent along; and of an output that has its place, onnxruntime-node gives a copy all the same.
-    ...Object.values(request.feeds).flatMap((f) => (isHeld(f) ? [] : [f.data])),
-    ...Object.entries(results).flatMap(([name, t]) => (fetches[name] ? [t.data] : [])),
-  );
+  // What was sent along; and of an output that has its place, onnxruntime-node gives a copy all the same.
+  discard(Object.entries(request.feeds).flatMap(([, f]) => (isHeld(f) ? [] : [f.data])));
+  discard(Object.entries(results).flatMap(([name, t]) => (fetches[name] ? [t.data] : [])));
   const kept = Object.fromEntries(
     request.keep.map((name) => [name, keep(fetches[name] ?? /** @type {ort.Tensor} */ (results[name]))]),
   );
@@ -230,7 +225,6 @@ const handle = async ({ id, request }) => {
   } catch (error) {
     post({ id, ok: false, message: error instanceof Error ? error.message : String(error) });
   } finally {
-    discard(afterwards.splice(0));
     Atomics.store(flags, BUSY, 0);
     Atomics.notify(flags, BUSY);
   }
