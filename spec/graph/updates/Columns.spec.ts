@@ -219,6 +219,53 @@ describe.skipIf(Number.isNaN(block))('in blocks', () => {
     expect(await reordered([any(L.dropout(0.5))])).toBe((await reordered([])) + 1);
   });
 
+  describe('of 2^19 numbers and more', () => {
+    /** Whether each piece's gradient is computed with its update: a convolution with a piece of the cotangent. */
+    const inPiecesOf = (g: Graph): boolean =>
+      operators(g).some(({ operator, attributes: { body } }) => {
+        if (operator !== 'Scan' || body?._tag !== 'Graph') return false;
+        const formals = body.value.inputs.map((v) => v.node);
+        const readsPiece = ({ inputs }: OperatorNode) =>
+          inputs.some((v) => v !== undefined && formals.includes(v.node));
+        return operators(body.value).some((n) => n.operator === 'Conv' && readsPiece(n));
+      });
+    const large = (inputs: number, wrapped = false) => {
+      const one = L.dense(640, { activation: 'tanh' });
+      return modelOf(inputs, [any(wrapped ? L.weightNormalization(one) : one)]);
+    };
+
+    it.each(['sgd', 'adam, scheduled', 'adamW', 'rmsprop', 'lion'] as const)(
+      '%s takes the same steps piece by piece',
+      async (name) => {
+        const graph = await both(example(large(832), [832], [2], optimizers[name] as Example['optimizer']));
+        expect(inPiecesOf(graph)).toBe(true);
+      },
+    );
+
+    it('rows that do not fill blocks, and columns with a norm of their own', async () => {
+      for (const [inputs, wrapped] of [
+        [830, false],
+        [832, true],
+        [830, true],
+      ] as const)
+        expect(inPiecesOf(await both(example(large(inputs, wrapped), [inputs], [2], sgd)))).toBe(true);
+    });
+
+    it('samples of several axes', async () => {
+      const model = L.model(L.input([3, 832]), L.dense(640, { activation: 'tanh' }), L.dense(2));
+      expect(inPiecesOf(await both(example(model, [3, 832], [3, 2], sgd)))).toBe(true);
+    });
+
+    it('a gradient that is asked for otherwise is computed before', async () => {
+      for (const clipped of [{ clipNorm: 0.5 }, { globalClipNorm: 0.5 }]) {
+        const optimizer = Optimizer.sgd({ learningRate: 0.02, momentum: 0.9, ...clipped });
+        const graph = await both(example(large(832), [832], [2], optimizer));
+        expect(isBlocked(graph)).toBe(true);
+        expect(inPiecesOf(graph)).toBe(false);
+      }
+    });
+  });
+
   it('in a step nothing moves a whole kernel', async () => {
     const graph = await both(example(dense, [640], [2], optimizers.adam as Example['optimizer']));
     const loop = operators(graph).find((n) => n.operator === 'Loop') as OperatorNode;

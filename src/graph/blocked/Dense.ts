@@ -12,7 +12,7 @@ import { valueType } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { int, ints, isStatic, product, text } from '../operators/node.ts';
 import { unshaped } from '../rewrite/Rewrite.ts';
-import { ofWholeBatch } from './Batch.ts';
+import { allOfWholeBatch, ofWholeBatch } from './Batch.ts';
 import { nchwc, toBlocked, toPlain } from './Layout.ts';
 
 type Shape = Value['type']['shape'];
@@ -203,22 +203,43 @@ export const inputGradient = (of: Columns, batch: number, dy: Value, w: Value): 
   return n === of.rows ? dx : Op.slice({ axes: [-1], starts: [0], ends: [of.rows] })(dx);
 };
 
-/** The gradient to the kernel, in blocks: x transposed times dy. Where the rows of `batch` samples fill blocks. */
-export const kernelGradient = (of: Columns, batch: number, x: Value, dy: Value): Value =>
-  Op.reshape(shapeInBlocks(of))(
-    ofWholeBatch(
-      batch,
-      [filledUp(x, of), dy],
-      ([x, dy]) => {
-        const rows = flat(dy);
-        const kernel = Op.reshape([of.columns, rows.type.shape[0] as number, 1, 1])(acrossColumns(rows));
-        const [size = '?', n = 0] = flat(x).type.shape;
-        const samples = Op.reshape([1, size, (n as number) / of.block, of.block])(acrossRows(flat(x)));
-        return conv(samples, kernel, [1, of.columns, filled(of) / of.block, of.block]);
-      },
-      ([x, dy]) => image(of)(acrossColumns(Op.matMul(flat(x), flat(dy), { transA: true }))),
-    ),
-  );
+/** Rows of zeros behind others, so that they are so many. */
+const filledRows =
+  (size: number) =>
+  (rows: Value): Value => {
+    const n = rows.type.shape[1] as number;
+    const zeros = Op.expand([size, n])(Op.scalar(0, 'float32'));
+    const all = Op.sliceRows(Op.concat(0)([rows, zeros]), Op.scalar(0, 'int64'), Op.scalar(size, 'int64'));
+    return Op.reshape([size, n])(all);
+  };
+
+/** What the gradient to a kernel is a convolution of. */
+export interface Factors {
+  /** An image with a channel for each sample. */
+  readonly samples: Value;
+  /** [columns, samples, 1, 1] */
+  readonly kernel: Value;
+}
+
+/** Of a layer's input and the cotangent of its result, where the rows of `batch` samples fill blocks. Fewer are filled up. */
+export const factors = (of: Columns, batch: number, x: Value, dy: Value): Factors => {
+  const size = batch * product(x.type.shape.slice(1, -1) as readonly number[]);
+  const n = filled(of);
+  const [samples, kernel] = allOfWholeBatch(
+    batch,
+    [filledUp(x, of), dy],
+    ([x, dy]) => [acrossRows(flat(x)), acrossColumns(flat(dy))],
+    ([x, dy]) => [acrossRows(filledRows(size)(flat(x))), acrossColumns(filledRows(size)(flat(dy)))],
+  ) as readonly [Value, Value];
+  return {
+    samples: Op.reshape([1, size, n / of.block, of.block])(samples),
+    kernel: Op.reshape([of.columns, size, 1, 1])(kernel),
+  };
+};
+
+/** The gradient to the kernel, in blocks: x transposed times dy. */
+export const kernelGradient = (of: Columns, { samples, kernel }: Factors): Value =>
+  Op.reshape(shapeInBlocks(of))(conv(samples, kernel, [1, of.columns, filled(of) / of.block, of.block]));
 
 // -------------------------------------------------------------------------------------
 // columns

@@ -9,6 +9,7 @@ import { identity } from 'fp-ts/lib/function.js';
 import {
   activated,
   type Columns,
+  factors,
   fromBlocks,
   inputGradient,
   kernelGradient,
@@ -20,7 +21,7 @@ import {
   toBlocks,
 } from '../blocked/Dense.ts';
 import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { input, sameShape } from '../Graph.ts';
+import { graph as graphOf, input, sameShape } from '../Graph.ts';
 import { type LoopBody, loopBody } from '../LoopBody.ts';
 import * as Op from '../Operators.ts';
 import { firstOf, named, type Rule, rewrite } from '../rewrite/Rewrite.ts';
@@ -28,6 +29,7 @@ import { substitute, substitution } from '../Substitute.ts';
 import { type Carriage, recarried, withLoop } from './Carriage.ts';
 import { type Found, found, isLarge, squared, transposed } from './DenseKernels.ts';
 import { computed, type Given } from './Island.ts';
+import { rowsOfPiece } from './Tiled.ts';
 
 // -------------------------------------------------------------------------------------
 // rewriting
@@ -73,11 +75,13 @@ const activation: Rule = (node, { uses }) => {
   return y && [named(node)(y)];
 };
 
+const isOfColumns = (of: Columns, v: Value): boolean => v.type.shape.at(-1) === of.columns;
+
 /** A number for each column, as blocks have it. */
 const levelIn =
   (of: Columns) =>
   (v: Value): Value =>
-    v.type.shape.at(-1) === of.columns ? Op.reshape(levelShape(of))(v) : v;
+    isOfColumns(of, v) ? Op.reshape(levelShape(of))(v) : v;
 
 const levelShape = ({ block, columns }: Columns): readonly [number, 1, number] => [columns / block, 1, block];
 
@@ -108,55 +112,119 @@ const ofColumns = (of: Columns): NonNullable<Given['operator']> => {
   };
 };
 
+/** A kernel that is carried in blocks, and in how many pieces: as many blocks of columns are updated at a time. */
+interface Carried extends Found {
+  readonly pieces: number;
+}
+
+/** In pieces gradients are computed with the update, piece by piece: then nobody else may ask for them. */
+const carriedIn = (found: Found): Carried => {
+  const shape = shapeInBlocks(found.of);
+  const blocks = found.isAlone ? rowsOfPiece(shape) : undefined;
+  return { ...found, pieces: blocks === undefined ? 1 : shape[0] / blocks };
+};
+
+/** Of a piece. */
+const piece = ({ of, pieces }: Carried): Columns => ({ ...of, columns: of.columns / pieces });
+
+const shapeOf = (carried: Carried): readonly number[] =>
+  carried.pieces === 1 ? shapeInBlocks(carried.of) : [carried.pieces, ...shapeInBlocks(piece(carried))];
+
 const carriagesOf = (
-  { island, of }: Found,
+  carried: Carried,
   initial: readonly (Value | undefined)[],
   blocks: InBlocks,
 ): readonly Carriage[] =>
-  island.places.map((place) => ({
+  carried.island.places.map((place) => ({
     places: [place],
-    initial: toBlocks(of)(initial[place] as Value),
-    formal: input(`carried/columns${place}`, 'float32', shapeInBlocks(of)),
+    initial: Op.reshape(shapeOf(carried))(toBlocks(carried.of)(initial[place] as Value)),
+    formal: input(`carried/columns${place}`, 'float32', shapeOf(carried)),
     apart: (w) => {
-      const plain = fromBlocks(of)(w);
-      blocks.set(plain.node, [w, of]);
+      const whole = Op.reshape(shapeInBlocks(carried.of))(w);
+      const plain = fromBlocks(carried.of)(whole);
+      blocks.set(plain.node, [whole, carried.of]);
       return [plain];
     },
   }));
 
-/** Gradients, and what they are with blocks in between. */
-const throughBlocks =
-  (batch: number) =>
-  ({ of, gradients }: Found): readonly (readonly [Value, Value])[] =>
-    gradients.map(({ value, x, dy }) => [value, fromBlocks(of)(kernelGradient(of, batch, x, dy))]);
+/** The carried values of the next step, of whole kernels: of their gradients in blocks, and of levels. */
+const wholly = (body: LoopBody, carried: Carried, formals: readonly Value[], reads: readonly Value[]) => {
+  const { island, of } = carried;
+  const n = island.arrays.length;
+  return computed(body, island, shapeInBlocks(of), {
+    carried: formals,
+    arrays: reads.slice(0, n).map(Op.reshape(shapeInBlocks(of))),
+    levels: reads.slice(n).map(levelIn(of)),
+    operator: ofColumns(of),
+  });
+};
+
+/** The same piece by piece: of the factors of their gradients, and of levels. */
+const piecewise = (body: LoopBody, carried: Carried, formals: readonly Value[], reads: readonly Value[]) => {
+  const { island, of, pieces } = carried;
+  const one = piece(carried);
+  const n = 2 * island.arrays.length;
+  const scanned: (readonly [formal: Value, values: Value])[] = [];
+  /** A piece of what has columns first. */
+  const cut = (v: Value, shape: readonly number[]): Value => {
+    const formal = input(`piece/${scanned.length}`, v.type.dtype, shape);
+    scanned.push([formal, Op.reshape([pieces, ...shape])(v)]);
+    return formal;
+  };
+  const now = formals.map((v) => cut(v, shapeInBlocks(one)));
+  const arrays = island.arrays.map((_, i) => {
+    const [samples, kernel] = reads.slice(2 * i) as [Value, Value];
+    const part = cut(kernel, [one.columns, ...(kernel.type.shape.slice(1) as number[])]);
+    return kernelGradient(one, { samples, kernel: part });
+  });
+  const levels = reads.slice(n).map((v) => (isOfColumns(of, v) ? cut(v, levelShape(one)) : v));
+  const results = computed(body, island, shapeInBlocks(one), {
+    carried: now,
+    arrays,
+    levels,
+    operator: ofColumns(one),
+  });
+  const scan = graphOf(
+    'pieces',
+    scanned.map(([formal]) => formal),
+    results.map((value, i) => ({ name: `piece/next${i}`, value })),
+  );
+  return Op.scan(
+    scanned.map(([, values]) => values),
+    scan,
+  );
+};
 
 const inColumns =
   (block: number, batch: number, blocks: InBlocks) =>
   (node: OperatorNode): readonly Value[] | undefined => {
     const body = loopBody(node);
     if (!body.before.some((v) => isLarge(block, batch)(v.type.shape))) return undefined;
-    const all = found(block, batch, body);
+    const all = found(block, batch, body).map(carriedIn);
     if (all.length === 0) return undefined;
     const carriages = all.map((of) => carriagesOf(of, node.inputs.slice(2), blocks));
-    const gradients = all.map(throughBlocks(batch));
-    const now = substitute(substitution(gradients.flat()));
-    const reads = all.map(({ island }, i) => [
-      ...(gradients[i] ?? []).map(([, plain]) => outOfBlocks(plain) as Value),
-      ...now(island.levels),
-    ]);
+    const given = all.map(({ of, gradients, pieces }) =>
+      gradients.map(({ value, x, dy }) => {
+        const by = factors(of, batch, x, dy);
+        const gradient = pieces > 1 ? undefined : kernelGradient(of, by);
+        return { value, reads: gradient === undefined ? [by.samples, by.kernel] : [gradient], gradient, of };
+      }),
+    );
+    const replaced = given
+      .flat()
+      .flatMap(({ value, gradient, of }) =>
+        gradient === undefined ? [] : [[value, fromBlocks(of)(gradient)] as const],
+      );
+    const now = substitute(substitution(replaced));
+    const reads = all.map(({ island }, i) => [...(given[i] ?? []).flatMap((g) => g.reads), ...now(island.levels)]);
     const changed: LoopBody = { ...body, after: now(body.after), scanned: now(body.scanned) };
     return recarried(node, changed, carriages.flat(), reads.flat(), (values) => {
       let at = 0;
-      return all.flatMap(({ island, of }, i) => {
-        const given = values.slice(at, at + (reads[i]?.length ?? 0));
-        at += given.length;
-        const n = island.arrays.length;
-        return computed(body, island, shapeInBlocks(of), {
-          carried: (carriages[i] ?? []).map((c) => c.formal),
-          arrays: given.slice(0, n).map(Op.reshape(shapeInBlocks(of))),
-          levels: given.slice(n).map(levelIn(of)),
-          operator: ofColumns(of),
-        });
+      return all.flatMap((carried, i) => {
+        const own = values.slice(at, at + (reads[i]?.length ?? 0));
+        at += own.length;
+        const formals = (carriages[i] ?? []).map((c) => c.formal);
+        return (carried.pieces > 1 ? piecewise : wholly)(body, carried, formals, own);
       });
     });
   };

@@ -161,6 +161,8 @@ export interface Found {
   readonly of: Columns;
   /** Of the arrays that the island reads. */
   readonly gradients: readonly Gradient[];
+  /** Whether nobody else reads these. */
+  readonly isAlone: boolean;
 }
 
 type ReadersOf = (v: Value) => readonly Node[];
@@ -241,7 +243,14 @@ export const found = (block: number, batch: number, body: LoopBody): readonly Fo
     const isKernel = kernels.length === 1 && kernels.every((v) => isServed(v, (r) => product(r, v) || squares(r, v)));
     const isAll = isKernel && gradients.length === island.arrays.length && columns % block === 0;
     return isAll && (rows % block === 0 || keepsZeros(body, island))
-      ? [{ island, of: { block, rows, columns }, gradients }]
+      ? [
+          {
+            island,
+            of: { block, rows, columns },
+            gradients,
+            isAlone: island.arrays.every((a) => outside(a).length === 0),
+          },
+        ]
       : [];
   });
 };

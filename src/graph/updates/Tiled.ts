@@ -24,9 +24,10 @@ const smallest = 2 ** 19;
 const most = 2 ** 18;
 const least = 2 ** 16;
 
-/** Rows of a piece, so that all pieces are equal. */
-const rowsOf = ([rows = 1, ...rest]: readonly number[]): number | undefined => {
+/** Rows of a piece, so that all pieces are equal; `undefined`: in pieces nothing is won. */
+export const rowsOfPiece = ([rows = 1, ...rest]: readonly number[]): number | undefined => {
   const width = rest.reduce((n, d) => n * d, 1);
+  if (rows * width < smallest) return undefined;
   for (let r = Math.floor(most / width); r * width >= least; r--) if (rows % r === 0) return r;
   return undefined;
 };
@@ -41,8 +42,8 @@ interface Tiling {
 
 const tilingsOf = (body: LoopBody): readonly Tiling[] =>
   islands(body, isRow).flatMap((island) => {
-    const { shape, size } = island;
-    const rows = size >= smallest && island.nodes.length > 1 && isWhole(body, island) ? rowsOf(shape) : undefined;
+    const { shape } = island;
+    const rows = island.nodes.length > 1 && isWhole(body, island) ? rowsOfPiece(shape) : undefined;
     if (rows === undefined) return [];
     const piece = [rows, ...shape.slice(1)];
     return [{ island, piece, whole: [(shape[0] as number) / rows, ...piece] }];
