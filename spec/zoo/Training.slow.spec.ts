@@ -38,7 +38,9 @@ describe('images', () => {
     const { history } = await run(pipe(fit, T.run));
     const losses = history.logs.loss as readonly number[];
     if (process.env.ZOO_DISTANCES !== undefined) console.log(losses.map((x) => x.toFixed(3)).join(' '));
-    expect(losses.at(-1)).toBeLessThan(0.7 * (losses[0] ?? 0));
+    // With dropout and eight samples a single epoch can be far off: the median of the last fifth.
+    const last = losses.slice(-Math.ceil(losses.length / 5)).toSorted((a, b) => a - b);
+    expect(last[(last.length - 1) >> 1]).toBeLessThan(0.7 * (losses[0] ?? 0));
   });
 });
 

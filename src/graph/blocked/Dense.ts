@@ -113,7 +113,7 @@ export const heldInBlocks = (v: Value): { readonly plain: Value; readonly of: Co
   if (!isOf(reordered.node, 'ReorderInput')) return heldInBlocks(reordered);
   const plain = before(unshaped(before(reordered, 'ReorderInput')), 'Pad');
   const [rows, columns] = plain.type.shape;
-  const block = v.type.shape[2];
+  const block = v.type.shape.at(-1);
   return typeof rows === 'number' && typeof columns === 'number' && typeof block === 'number'
     ? { plain, of: { block, rows, columns } }
     : undefined;
