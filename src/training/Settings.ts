@@ -44,7 +44,8 @@ export interface FitSettings extends WeightSettings {
   readonly seed?: number;
   /**
    * Steps that one call of onnxruntime makes. Their events are told after it, and directives at steps take effect then. Default
-   * 'auto': what takes 0.3 s, and up to 2 s of large models, whose weights and slots each call brings out of onnxruntime.
+   * 'auto': what takes some 0.3 s, and up to 2 s of large models, whose weights and slots each call brings out of onnxruntime; half as
+   * much again where what is left of an epoch is shared evenly so.
    */
   readonly stepsPerRun?: number | 'auto';
   /**
