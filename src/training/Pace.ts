@@ -31,6 +31,6 @@ export const next = (stateBytes: number, last: Call | undefined, left: number): 
   if (last === undefined) return 1;
   const perStep = Math.max(last.milliseconds / last.steps, 0.01);
   const fit = Math.max(1, Math.round(target(stateBytes) / perStep));
-  const even = Math.ceil(left / Math.max(1, Math.round(left / fit)));
-  return Math.min(Number.isFinite(left) ? even : fit, last.steps * 8);
+  const share = Number.isFinite(left) ? Math.ceil(left / Math.max(1, Math.round(left / fit))) : fit;
+  return Math.min(share, last.steps * 8);
 };

@@ -6,12 +6,12 @@
 
 import type { Either } from 'fp-ts/lib/Either.js';
 import * as E from 'fp-ts/lib/Either.js';
-import { derive, permutation } from '../data/Random.ts';
 import type { Logged } from '../objective/Goal.ts';
 import type { Stream } from '../stream/Stream.ts';
 import type { HasClock } from './Environment.ts';
 import { type Direction, type Event, event, type Logs, type Signal, settled } from './Event.ts';
 import type { Fed, Feed } from './Feed.ts';
+import { type Orders, orders } from './Order.ts';
 import * as Pace from './Pace.ts';
 import { type Cursor, epochBegun, type Halt, type Within } from './Position.ts';
 import * as Totals from './Totals.ts';
@@ -107,14 +107,6 @@ export interface HasRun {
 const untilNext = (grain: number | undefined, step: number): number =>
   grain === undefined ? Number.POSITIVE_INFINITY : grain - (step % grain);
 
-/** Order of the samples in a pass: a function of seed and pass alone, so that a resumed run sees the same. */
-export const visits = (
-  { shuffle, samples }: Pick<Schedule, 'shuffle' | 'samples'>,
-  seed: number,
-  pass: number,
-): Int32Array =>
-  shuffle ? permutation(derive(seed, pass), samples) : Int32Array.from({ length: samples }, (_, i) => i);
-
 /** Where an epoch begins: at a new pass, or where the last one stopped. */
 const epochStart = ({ stepsPerEpoch, samples, streamed }: Schedule, { pass, at }: Cursor): Cursor =>
   at === 0 || (stepsPerEpoch !== undefined && (streamed === true || at < samples))
@@ -151,21 +143,8 @@ type Emitted = Either<TrainingError, Signal>;
 interface Chunks {
   last: Pace.Call | undefined;
   /** Of the pass that they are in, and of the next when it is near. */
-  orders: readonly Order[];
+  readonly orders: Orders;
 }
-
-interface Order {
-  readonly pass: number;
-  readonly indices: Int32Array;
-}
-
-/** Of a pass, worked out once. */
-const orderOf = (schedule: Schedule, seed: number, chunks: Chunks, pass: number): Int32Array => {
-  const known = chunks.orders.find((o) => o.pass === pass);
-  const { indices } = known ?? { indices: visits(schedule, seed, pass) };
-  chunks.orders = [...chunks.orders.filter((o) => o.pass === pass - 1), { pass, indices }];
-  return indices;
-};
 
 /** An event and its settling, then whatever carrying out the directives gave. */
 function* emit(control: Control, first: Event | undefined): Generator<Emitted, void> {
@@ -211,7 +190,7 @@ async function* stepsOf(
   now: () => number,
   chunks: Chunks,
 ): AsyncGenerator<Emitted, boolean> {
-  const { trainer, control, grain, rateAt, seed, feed } = context;
+  const { trainer, control, grain, rateAt, feed } = context;
   const { batchSize, samples, stepsPerEpoch = Number.POSITIVE_INFINITY } = schedule;
   for (;;) {
     const within = control.within ?? epochBegun(control.learningRate);
@@ -262,12 +241,12 @@ async function* stepsOf(
         return true;
       }
     }
-    const indices = fed?.indices ?? orderOf(schedule, seed, chunks, pass).slice(at, at + steps * batchSize);
+    const indices = fed?.indices ?? chunks.orders(pass).slice(at, at + steps * batchSize);
     const input = control.learningRate;
     const learning = trainer.learn(indices, control, fed)();
     // While the runtime makes the last steps of a pass, if another one follows.
     const goesOn = epoch + 1 < schedule.epochs || left > steps;
-    if (fed === undefined && goesOn && at + indices.length >= samples) orderOf(schedule, seed, chunks, pass + 1);
+    if (fed === undefined && goesOn && at + indices.length >= samples) chunks.orders(pass + 1);
     const chunk: Either<TrainingError, Chunk> = await learning;
     if (E.isLeft(chunk)) {
       yield chunk;
@@ -344,7 +323,7 @@ async function* epochOf(
 
 async function* epochs(schedule: Schedule, context: RunContext, now: () => number): AsyncGenerator<Emitted, void> {
   const { control, start, rateAt } = context;
-  const chunks: Chunks = { last: undefined, orders: [] };
+  const chunks: Chunks = { last: undefined, orders: orders(schedule, context.seed) };
   let ended = 0;
   yield* emit(control, {
     _tag: 'RunStarted',

@@ -39,7 +39,7 @@ import { optimizers } from '../../optimizer/all.ts';
 const env = Environment.node({ threads: 1 })();
 afterAll(env.runtime.close);
 
-/** Blocks of 8 are not carried. */
+/** Of this machine. */
 const block = await blockSize(env.runtime)();
 
 const emission: Plan.Emission = flow(Plan.plainly, inPieces);

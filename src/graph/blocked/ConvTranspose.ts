@@ -8,7 +8,7 @@ import type { OperatorNode, Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { ints } from '../operators/node.ts';
 import { intOf, intsOf } from '../rewrite/Rewrite.ts';
-import { type Image, imageOf, nchwc } from './Layout.ts';
+import { type Image, imageOf, nchwc, places } from './Layout.ts';
 
 /** Taps that the window of all phases has, over taps of the kernel: beyond this onnxruntime's own operator is faster. */
 const worthwhile = 2;
@@ -31,8 +31,6 @@ const axisOf = (stride: number, kernel: number, pad: number): Axis => {
 };
 
 const window = ({ low, high }: Axis): number => high - low + 1;
-
-const places = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i);
 
 /** For each phase and place of the window the kernel's tap along one axis; `undefined`: none. */
 const tapOf = (axis: Axis, phase: number, place: number): number | undefined => {

@@ -119,21 +119,23 @@ export const heldInBlocks = (v: Value): { readonly plain: Value; readonly of: Co
     : undefined;
 };
 
+/** What a matrix was put in plain order from. */
+const reorderedFrom = (v: Value): Value | undefined => {
+  const { node } = unshaped(v);
+  return isOf(node, 'ReorderOutput') && node.attributes.channels_last !== undefined ? node.inputs[0] : undefined;
+};
+
 /** The image in blocks that a matrix was made of, with all its columns. */
 const inColumns = (v: Value): Value | undefined => {
-  const reordered = unshaped(v);
-  const isReordered = isOf(reordered.node, 'ReorderOutput') && reordered.node.attributes.channels_last !== undefined;
-  const image = isReordered ? before(reordered, 'ReorderOutput') : undefined;
+  const image = reorderedFrom(v);
   const [first, channels, , width] = image?.type.shape ?? [];
   return first === 1 && width === 1 && channels === v.type.shape[1] ? image : undefined;
 };
 
 /** What lies in blocks of columns, of a matrix that is made of it. */
 export const outOfBlocks = (v: Value): Value | undefined => {
-  const reordered = unshaped(before(v, 'Slice'));
-  return isOf(reordered.node, 'ReorderOutput') && reordered.node.attributes.channels_last !== undefined
-    ? unshaped(before(reordered, 'ReorderOutput'))
-    : undefined;
+  const image = reorderedFrom(before(v, 'Slice'));
+  return image && unshaped(image);
 };
 
 // -------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ import { ofWholeBatch, samples } from './Batch.ts';
 import { bySample, isBySample } from './BySample.ts';
 import { kernelFromBlocks } from './KernelLayout.ts';
 import { reachOf, sums, together } from './KernelSums.ts';
-import { framed, type Image, imageOf, nchwc } from './Layout.ts';
+import { framed, type Image, imageOf, nchwc, places } from './Layout.ts';
 
 /** How many times as many samples the blocks may hold as there are. */
 const waste = 1.5;
@@ -41,8 +41,6 @@ export const fits =
     Math.ceil(batch / block) * block <= waste * batch;
 
 const int32s = (values: readonly number[], shape: readonly number[]): Value => Op.tensor(values, shape, 'int32');
-
-const places = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i);
 
 interface Samples {
   /** Of the batch, int32. */

@@ -44,6 +44,9 @@ export const nchwc = (
 ): Value =>
   operator(name, inputs, [valueType('float32', like.type.shape)], attributes, 'com.microsoft.nchwc')[0] as Value;
 
+/** 0, 1, ... so many. */
+export const places = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i);
+
 // -------------------------------------------------------------------------------------
 // between the layouts
 // -------------------------------------------------------------------------------------
