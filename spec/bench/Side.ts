@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { built } from './Built.ts';
+import { environment, fastest, type Kernels } from './OpenBlas.ts';
 import type { Answer, Failure, OurAnswer, Ready, Request } from './Protocol.ts';
 
 export interface Side<A extends Answer> {
@@ -95,17 +96,24 @@ export const ours = async (sizes: Sizes, limits: Limits): Promise<Side<OurAnswer
 
 export const hasPeer = (): boolean => spawnSync(python, ['-c', 'import torch'], { timeout: 60_000 }).status === 0;
 
-/** PyTorch at its best: its own choice of OpenBLAS's kernels, one pool of threads, memory kept. */
-export const theirs = (sizes: Sizes, limits: Limits): Promise<Side<Answer>> => {
-  const { OPENBLAS_CORETYPE: _, OPENBLAS_L2_SIZE: __, ...env } = process.env;
-  return open(
+/** What OpenBLAS's kernels were chosen to be, by the number of threads. */
+const chosen = new Map<number, Kernels>();
+
+/** OpenBLAS's kernels that PyTorch is fastest with here. */
+export const kernels = (threads: number): Kernels => {
+  if (!chosen.has(threads)) chosen.set(threads, fastest(python, threads));
+  return chosen.get(threads);
+};
+
+/** PyTorch at its best: the fastest of OpenBLAS's kernels, one pool of threads, memory kept. */
+export const theirs = (sizes: Sizes, limits: Limits): Promise<Side<Answer>> =>
+  open(
     'PyTorch',
     python,
     [file('./peer.py'), ...sized(sizes, limits)],
-    { ...env, ...kept, OMP_NUM_THREADS: String(limits.threads) },
+    { ...environment(kernels(limits.threads)), ...kept, OMP_NUM_THREADS: String(limits.threads) },
     limits.limit,
   );
-};
 
 /** A library of `others`, which has a `package.json` of its own. */
 export interface Other {

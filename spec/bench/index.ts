@@ -17,7 +17,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Request } from './Protocol.ts';
 import { alone, type Both, bothInTurn } from './Rounds.ts';
-import { hasOthers, hasPeer, type Limits, type Other, others } from './Side.ts';
+import { hasOthers, hasPeer, kernels, type Limits, type Other, others } from './Side.ts';
 import { lowest, median, sum, typical } from './Statistics.ts';
 import { type Workload, workloads } from './workloads.ts';
 
@@ -75,7 +75,8 @@ const inTurn = async (
   times: number,
 ): Promise<Both> => {
   const both = await bothInTurn({ name: workload.name, batchSize, steps }, request, times, limits);
-  if (both.version !== undefined) versions.add(`PyTorch ${both.version}`);
+  if (both.version !== undefined)
+    versions.add(`PyTorch ${both.version} with OpenBLAS's ${kernels(limits.threads) ?? 'own choice of'} kernels`);
   return both;
 };
 
