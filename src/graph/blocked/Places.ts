@@ -5,7 +5,7 @@ import type { Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { ints } from '../operators/node.ts';
 import { named } from '../rewrite/Rewrite.ts';
-import { framed, type Image, imageOf, isPoint, nchwc } from './Layout.ts';
+import { framed, type Image, imageOf, isPoint, nchwc, unfolded } from './Layout.ts';
 import { constants, explicitPads, inBlocks, inPlain, output, type Rule } from './Rule.ts';
 
 // -------------------------------------------------------------------------------------
@@ -53,16 +53,20 @@ const channelsMoved = (x: Value, y: Value, first: number, block: number): Value 
   return nchwc('Conv', [x, Op.tensor(kernel, [filters, channels, 1, 1], 'float32')], y, { kernel_shape: ints([1, 1]) });
 };
 
-/** A part of the channels. */
+/** A part of the channels, or of the places. */
 export const cut: Rule = (node, { block, isBlocked, blocked }) => {
   const [x, ...given] = node.inputs as readonly Value[];
   const y = output(node);
   const [starts, ends, axes, steps = [1]] = given.map(constants);
   const of = imageOf(y, block);
-  if (x === undefined || of === undefined || isPoint(of) || y.type.dtype !== 'float32' || !isBlocked(x))
-    return undefined;
-  const [start = 0] = starts ?? [];
-  if (ends?.length !== 1 || axes?.join() !== '1' || steps.join() !== '1' || start < 0) return undefined;
+  if (x === undefined || of === undefined || y.type.dtype !== 'float32' || !isBlocked(x)) return undefined;
+  if (starts === undefined || ends === undefined || steps.some((n) => n !== 1)) return undefined;
+  if (axes?.join() === '2,3') {
+    const part = Op.slice({ axes, starts, ends })(unfolded(block)(blocked(x) as Value));
+    return inBlocks(named(node)(Op.reshape(y.type.shape)(part)));
+  }
+  const [start = 0] = starts;
+  if (isPoint(of) || axes?.join() !== '1' || start < 0) return undefined;
   const part = channelsMoved(blocked(x) as Value, y, start, block);
   return part === undefined ? undefined : inBlocks(named(node)(part));
 };

@@ -295,11 +295,11 @@ const reduction: Rule = (node, forms) => {
   const x = node.inputs[0] as Value;
   const axes = constants(node.inputs[1])?.map((a) => (a < 0 ? a + 4 : a));
   const image = imageOf(x, forms.block);
-  if (axes === undefined || image === undefined || isPoint(image) || !forms.isBlocked(x)) return undefined;
+  if (axes === undefined || image === undefined || !forms.isBlocked(x)) return undefined;
   const key = [...axes].sort().join();
-  if (key !== '0,2,3' && key !== '2,3') return undefined;
+  if (key !== '0,2,3' && (key !== '2,3' || isPoint(image))) return undefined;
   const [, , height, width] = image;
-  const { value, factor } = perImage(x, image, forms);
+  const { value, factor } = isPoint(image) ? { value: forms.plain(x), factor: 1 } : perImage(x, image, forms);
   const isSum = node.operator === 'ReduceSum';
   const all = key === '2,3' ? value : (isSum ? Op.reduceSum : Op.reduceMean)({ axes: [0, 2, 3] })(value);
   const result = times(isSum ? factor : factor / (height * width))(all);

@@ -43,7 +43,7 @@ const reshaped: LocalRule = (node) => {
 const sameSizes = (x: Value, shape: readonly Dim[]): boolean =>
   x.type.shape.length === shape.length && x.type.shape.every((d, i) => d === shape[i] && d !== '?');
 
-const elementwise: ReadonlySet<string> = new Set('Add Sub Mul Div Neg Sqrt Reciprocal'.split(' '));
+const elementwise: ReadonlySet<string> = new Set('Add Sub Mul Div Neg Sqrt Reciprocal Relu HardSigmoid'.split(' '));
 
 interface Shaped {
   readonly from: Value;
@@ -79,13 +79,22 @@ const computedBefore: LocalRule = (node) => {
   return [op('Reshape', [{ type: { ...type, shape }, node: before, index: 0 }, first.target], type)];
 };
 
+/** What only the gradient had to be kept from: here there are no more gradients to be taken. */
+const detached = ({ inputs, outputs, detached }: OperatorNode): readonly Value[] | undefined => {
+  const [x] = inputs;
+  const [type] = outputs;
+  return detached === undefined || x === undefined || type === undefined ? undefined : [{ ...x, type }];
+};
+
 export const arrangement: LocalRule = (node) =>
   node.domain !== ''
     ? undefined
-    : node.operator === 'Transpose'
-      ? transposed(node)
-      : node.operator === 'Reshape'
-        ? reshaped(node)
-        : elementwise.has(node.operator)
-          ? computedBefore(node)
-          : undefined;
+    : node.operator === 'Identity'
+      ? detached(node)
+      : node.operator === 'Transpose'
+        ? transposed(node)
+        : node.operator === 'Reshape'
+          ? reshaped(node)
+          : elementwise.has(node.operator)
+            ? computedBefore(node)
+            : undefined;
