@@ -38,9 +38,9 @@ const kernelGradient: Rule = (node, { block, batch, plain, blocked }) => {
   const gradient = recognised(node);
   const dy = gradient === undefined ? undefined : blocked(gradient.dy);
   if (gradient === undefined || dy === undefined) return undefined;
+  if (fitsFew(block, batch)(gradient)) return inPlain(named(node)(fewBySample(batch, gradient, plain(gradient.x), dy)));
   if (fitsColumns(block)(gradient))
     return inPlain(named(node)(byColumnsInBlocks(block, gradient, plain(gradient.x), dy)));
-  if (fitsFew(block, batch)(gradient)) return inPlain(named(node)(fewBySample(batch, gradient, plain(gradient.x), dy)));
   const x = fits(block, batch)(gradient) ? blocked(gradient.x) : undefined;
   return x === undefined ? undefined : inPlain(named(node)(byBlocks(block, batch, gradient, x, dy)));
 };
