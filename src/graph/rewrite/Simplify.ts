@@ -1,6 +1,7 @@
 /**
  * A graph that computes the same with less, by plain operators: sizes are asked once, what gradients of compositions leave behind
- * is put in order, each kernel's gradient is in its fast form, and convolutions take the normalisation behind them over.
+ * is put in order, each kernel's gradient is in its fast form, and convolutions take the normalisation behind them over, and
+ * what is added to them.
  *
  * Law: the outputs are those of the given graph up to rounding.
  */
@@ -8,6 +9,7 @@ import type { Graph } from '../Graph.ts';
 import { asProducts, type KernelGradient } from '../KernelGradient.ts';
 import { activations } from './Activations.ts';
 import { between } from './Between.ts';
+import { biases } from './Biases.ts';
 import { intoConvolution } from './Normalized.ts';
 import { reductions } from './Reductions.ts';
 import { firstOf, type Rule, rewrite } from './Rewrite.ts';
@@ -18,4 +20,4 @@ export const simplify = (
   isKept: (gradient: KernelGradient) => boolean = () => false,
   rules: readonly Rule[] = [],
 ): ((graph: Graph) => Graph) =>
-  rewrite(firstOf([sizes, reductions, asProducts(isKept), intoConvolution, activations, between, ...rules]));
+  rewrite(firstOf([sizes, reductions, asProducts(isKept), intoConvolution, biases, activations, between, ...rules]));
