@@ -4,7 +4,7 @@
 import { stopGradient } from '../../autodiff/Grad.ts';
 import { type Value, valueType } from '../../graph/Graph.ts';
 import * as Op from '../../graph/Operators.ts';
-import { ints, isStatic, op } from '../../graph/operators/node.ts';
+import { ints, isStatic, op, product } from '../../graph/operators/node.ts';
 import type { BatchNormalizationSpec, Renorm } from '../../layer/CoreSpec.ts';
 import type { Dim } from '../../shape/Shape.ts';
 import { spread } from './masks.ts';
@@ -17,6 +17,14 @@ const averageOf = (axes: readonly number[], x: Value, mask: Value | undefined): 
   const sum = Op.reduceSum({ axes, keepDims: true });
   const total = Op.add(sum(weights), 1e-7);
   return (v) => Op.div(sum(Op.mul(v, weights)), total);
+};
+
+/** Numbers of a sample from which on a pass over a batch takes longer than an estimate. */
+const large = 2 ** 13;
+
+const isLarge = ({ type: { shape } }: Value): boolean => {
+  const sizes = shape.slice(1).map((n) => (typeof n === 'number' ? n : 0));
+  return product(sizes) >= large;
 };
 
 /** One cell of each image of a convolution, in the middle. `undefined`: it is none, or its images are smaller than its windows. */
@@ -56,12 +64,11 @@ const ofDeviations = (x: Value, average: (v: Value) => Value): Moments => {
 
 /**
  * In one pass, of a convolution, whose bias takes an estimate of the mean away: the variance is the mean of squares less the square
- * of the mean. A mean of a part p of the numbers is off by at most sqrt(1 / p - 1) standard deviations, or these would be larger,
- * and by less than one where these cells are as the others; so few digits are lost in the difference. The result does not depend on
- * the estimate, nor does its gradient. Chan, Golub, LeVeque 1983 (shifted data).
+ * of the mean. The result does not depend on the estimate, nor does its gradient; but where the middle of the images is d standard
+ * deviations from their mean, log10(1 + d * d) digits of the variance are lost. Chan, Golub, LeVeque 1983 (shifted data).
  */
 const byEstimate = (x: Value, average: (v: Value) => Value): Moments | undefined => {
-  const some = middleOf(x);
+  const some = isLarge(x) ? middleOf(x) : undefined;
   if (some === undefined) return undefined;
   const estimate = stopGradient(average(some));
   const near = Op.sub(x, estimate);
