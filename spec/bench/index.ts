@@ -7,6 +7,7 @@
  *     npm run bench -- W3 W4 --inference               # evaluation and prediction instead of training
  *     npm run bench -- W1 W3 --batches                 # training by size of the batch, 8 to 512
  *     npm run bench -- --others                        # training beside jax-js and TensorFlow.js too
+ *     npm run bench -- --opening                       # how long ResNet-20 and ResNet-50 take to their first step
  *     npm run bench -- --data                          # pipelines of data: samples a second and memory
  *
  * `--threads`: as many as the machine runs at once by default. `--limit`: seconds that a process may take for a workload, 240
@@ -15,11 +16,11 @@
  */
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { Request } from './Protocol.ts';
+import type { OurAnswer, Request } from './Protocol.ts';
 import { alone, type Both, bothInTurn } from './Rounds.ts';
-import { hasOthers, hasPeer, kernels, type Limits, type Other, others } from './Side.ts';
+import { hasOthers, hasPeer, kernels, type Limits, type Other, others, ours } from './Side.ts';
 import { lowest, median, sum, typical } from './Statistics.ts';
-import { type Workload, workloads } from './workloads.ts';
+import { openings, type Workload, workloads } from './workloads.ts';
 
 // -------------------------------------------------------------------------------------
 // options
@@ -34,6 +35,7 @@ const { values, positionals } = parseArgs({
     limit: { type: 'string', default: '240' },
     inference: { type: 'boolean', default: false },
     batches: { type: 'boolean', default: false },
+    opening: { type: 'boolean', default: false },
     others: { type: 'boolean', default: false },
     data: { type: 'boolean', default: false },
     'keep-memory': { type: 'boolean', default: false },
@@ -195,6 +197,34 @@ const batches = async (): Promise<void> => {
       });
 };
 
+/** A process for each time: what runs a second time is faster. */
+const opening = async (): Promise<void> => {
+  console.log('Opening, milliseconds (median, and least)\n');
+  head('', 'workload', 'building graphs', 'creating sessions', 'both', 'first epoch begins after');
+  for (const { name, what, batchSize, steps } of openings)
+    await row(`${name} | ${what}`, async () => {
+      const answers: OurAnswer[] = [];
+      for (let i = 0; i < rounds; i++) {
+        const side = await ours({ name, batchSize, steps }, limits);
+        try {
+          answers.push(await side.ask({ do: 'train', seconds: 0 }));
+        } finally {
+          side.close();
+        }
+      }
+      const cell = (of: (a: OurAnswer) => number): string => {
+        const times = answers.map(of);
+        return `${median(times).toFixed(0)} (${Math.min(...times).toFixed(0)})`;
+      };
+      return [
+        cell((a) => a.building),
+        cell((a) => a.sessions),
+        cell((a) => a.building + a.sessions),
+        cell((a) => a.firstEpoch),
+      ];
+    });
+};
+
 /** Milliseconds of a step and, where they are few, how many were counted; or why there are none. */
 const cell = async (library: Other, { name, batchSize, steps }: Workload, parameters: number): Promise<string> => {
   try {
@@ -234,7 +264,17 @@ if (values.data) {
   console.log(table(await dataBench({ images: 400, passes: 3, workers: limits.threads })));
   process.exit(0);
 }
-await (values.others ? comparison() : values.inference ? inference() : values.batches ? batches() : training());
+const table = values.others
+  ? comparison
+  : values.inference
+    ? inference
+    : values.batches
+      ? batches
+      : values.opening
+        ? opening
+        : training;
+await table();
+if (values.opening) process.exit(0);
 console.log(`\nMeasured beside: ${[...versions].join(', ') || 'nothing'}.`);
 if (!hasPeer()) console.log('PyTorch is not installed: `apt-get install python3-torch libopenblas0-openmp`.');
 if (!values.others) console.log('With `--others` beside jax-js and TensorFlow.js.');

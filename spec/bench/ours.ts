@@ -12,10 +12,10 @@ import * as TE from 'fp-ts/lib/TaskEither.js';
 import { Callback as C, Environment, type Event, type Runtime, Training as T } from 'grad-ts';
 import { matmulRate } from './Matmul.ts';
 import type { OurAnswer, Ready, Request } from './Protocol.ts';
-import { workloads } from './workloads.ts';
+import { openings, workloads } from './workloads.ts';
 
 const [name, batchSize, steps, threads] = process.argv.slice(2);
-const workload = workloads.find((w) => w.name === name);
+const workload = [...workloads, ...openings].find((w) => w.name === name);
 if (workload === undefined) throw new Error(`unknown workload ${name}`);
 
 // -------------------------------------------------------------------------------------

@@ -245,6 +245,31 @@ const resnet: Workload = {
   },
 };
 
+/** Only its opening is timed: it takes seconds for a step. */
+const resnet50: Workload = {
+  name: 'R50',
+  what: 'ResNet-50 for 3x224x224, SGD momentum 0.9, batch 8',
+  batchSize: 8,
+  steps: 1,
+  flops: Number.NaN,
+  open: (batchSize, steps) => {
+    const size = batchSize * steps;
+    const objective = T.compile(L.model(L.input([3, 224, 224]), Zoo.resnet50()), {
+      loss: Loss.sparseCategoricalCrossentropy({ fromLogits: true }),
+      optimizer: Optimizer.sgd({ learningRate: 0.1, momentum: 0.9 }),
+    });
+    const x = noise(3 * 224 * 224 * size);
+    const data = must(D.dataset({ x: D.floats([3, 224, 224], x), y: D.ints([], integers(size, 1000)) }));
+    const trained = later(() => must(T.untrained(0)(objective)));
+    return {
+      parameters: trainedNumbers(objective.model),
+      fit: (epochs) => T.fit(objective, { data, epochs, batchSize, verbose: 0 }),
+      evaluate: () => T.evaluate(data, { batchSize })(trained()),
+      predict: () => T.predict(array([size, 3, 224, 224] as [number, 3, 224, 224], x), { batchSize })(trained()),
+    };
+  },
+};
+
 const gptBlock = () =>
   L.sequential(
     L.residual(
@@ -301,3 +326,6 @@ const gpt: Workload = {
 };
 
 export const workloads: readonly Workload[] = [mlp, table, cnn, resnet, gpt];
+
+/** Those whose opening is timed by itself. */
+export const openings: readonly Workload[] = [resnet, resnet50];
