@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 /** A name for `OPENBLAS_CORETYPE`; none is OpenBLAS's own choice. */
 export type Kernels = 'Haswell' | 'SkylakeX' | undefined;
 
-/** AVX2 and AVX-512. Where the processor has neither, their process ends and does not count. */
+/** Its own choice, and those for AVX2 and AVX-512: a process that ends for want of these instructions does not count. */
 const candidates: readonly Kernels[] = [undefined, 'Haswell', 'SkylakeX'];
 
 /** The environment of this process, but for what tells OpenBLAS which kernels to take, or how large a cache is. */

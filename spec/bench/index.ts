@@ -264,17 +264,12 @@ if (values.data) {
   console.log(table(await dataBench({ images: 400, passes: 3, workers: limits.threads })));
   process.exit(0);
 }
-const table = values.others
-  ? comparison
-  : values.inference
-    ? inference
-    : values.batches
-      ? batches
-      : values.opening
-        ? opening
-        : training;
-await table();
-if (values.opening) process.exit(0);
+if (values.opening) {
+  if (positionals.length > 0) throw new Error('--opening: takes no workloads, it times ResNet-20 and ResNet-50');
+  await opening();
+  process.exit(0);
+}
+await (values.others ? comparison() : values.inference ? inference() : values.batches ? batches() : training());
 console.log(`\nMeasured beside: ${[...versions].join(', ') || 'nothing'}.`);
 if (!hasPeer()) console.log('PyTorch is not installed: `apt-get install python3-torch libopenblas0-openmp`.');
 if (!values.others) console.log('With `--others` beside jax-js and TensorFlow.js.');

@@ -1,7 +1,8 @@
 /** Axes and shapes changed twice are changed once: the same numbers. */
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type Graph, input, topological, type Value } from '../../src/graph/Graph.ts';
+import { stopGradient } from '../../src/autodiff/Grad.ts';
+import { type Graph, input, label, topological, type Value } from '../../src/graph/Graph.ts';
 import * as Op from '../../src/graph/Operators.ts';
 import { arrangement } from '../../src/graph/rewrite/Arrangement.ts';
 import { between as betweenRule } from '../../src/graph/rewrite/Between.ts';
@@ -103,6 +104,13 @@ it('other transpositions, and one that others read too, stay', () => {
 const [a, b] = [input('a', 'float32', [6]), input('b', 'float32', [6])];
 const vectors = { a: f32([1, 2, 3, 4, 5, 6], [6]), b: f32([6, 5, 4, 3, 2, 1], [6]) };
 const channels = Op.reshape([1, 6, 1, 1]);
+
+it('what gradients stopped at goes, if it has no name; other identities stay', () => {
+  const at = (y: Value): readonly string[] => names(arranged(graphOf({ y: Op.neg(y) })));
+  expect(at(stopGradient(x))).toEqual(['Neg']);
+  expect(at(label('mine')(stopGradient(x)))).toEqual(['Identity', 'Neg']);
+  expect(at(Op.identity(x))).toEqual(['Identity', 'Neg']);
+});
 
 it('numbers are computed before they are given another shape, so that shapes meet', async () => {
   const scale = Op.div(channels(a), Op.sqrt(Op.add(channels(b), 0.5)));

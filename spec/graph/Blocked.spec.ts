@@ -166,6 +166,26 @@ it('random models take the same steps', async () => {
   expect(counts.ofWhole).toBeGreaterThan(5);
 });
 
+it('batch normalisation of large images: the estimate of its mean is of a few cells, cut out in blocks', async () => {
+  const layers = [
+    any(L.conv2d({ filters: 64, kernel: 3, padding: 'same', useBias: false })),
+    any(L.batchNormalization()),
+    any(L.relu()),
+    any(L.conv2d({ filters: 64, kernel: 3, padding: 'same' })),
+    any(L.batchNormalization()),
+    any(L.conv2d({ filters: 64, kernel: 1 })),
+    any(L.batchNormalization({ center: false })),
+  ];
+  const example = exampleOf(layers) as Example;
+  const bare = await trainedBy(example, (g) => g, 16);
+  const fast = await trainedBy(example, blocked(block, 16), 16);
+  for (const [name, value] of Object.entries(bare.results))
+    expect(difference(value, fast.results[name] as NdArray), name).toBeLessThan(2e-4);
+  const nodes = topological(fast.graph.outputs.map((o) => o.value));
+  const cells = nodes.flatMap((n) => (n._tag === 'Operator' && n.operator === 'Slice' ? [n.outputs[0]?.shape] : []));
+  for (const size of [3, 1]) expect(cells).toContainEqual(['batch', 64 / block, size, size, block]);
+});
+
 // -------------------------------------------------------------------------------------
 // what is rewritten
 // -------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ describe('behind a convolution', () => {
     expectEqual(a, b);
   });
 
-  it('the convolution takes the estimate away: no other pass goes over the images before their moments', () => {
+  it('the estimate is of one cell of each image', () => {
     const resolved = resolvedOf(
       modelOf(L.input(image.slice(1)), L.conv2d({ filters: 8, kernel: 3 }), L.batchNormalization()) as never,
     );
@@ -126,12 +126,13 @@ describe('behind a convolution', () => {
     const convolutions = topological([outputs[0] as Value]).filter(
       (n) => n._tag === 'Operator' && n.operator === 'Conv',
     );
-    expect(convolutions.map((n) => n.outputs[0]?.shape)).toEqual(
-      expect.arrayContaining([
-        [2, 8, 38, 38],
-        [2, 8, 1, 1],
-      ]),
-    );
+    const shapes = convolutions.map((n) => n.outputs[0]?.shape);
+    expect(shapes).toHaveLength(2);
+    for (const shape of [
+      [2, 8, 38, 38],
+      [2, 8, 1, 1],
+    ])
+      expect(shapes).toContainEqual(shape);
   });
 });
 

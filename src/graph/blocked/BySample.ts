@@ -5,8 +5,9 @@
  * before the samples.
  *
  * The convolutions take as long as those of blocks of samples. What has to be put in order takes a third of the time with 16 channels
- * (3 by 3, 32 by 32, batch 64; two cores, AVX2): steps of ResNet-20 take 0.95, with AVX-512 0.92. Instead of columns that are cut out of a plain
- * input (1 and 3 channels) it takes an eighth to a quarter of the time; with AVX-512, where the columns are a convolution, two fifths.
+ * (3 by 3, 32 by 32, batch 64; two cores, AVX2): steps of ResNet-20 take 0.95, with AVX-512 0.92. Instead of columns that are cut out
+ * of a plain input (1 and 3 channels) it takes an eighth to a quarter of the time; with AVX-512, where the columns are a convolution, less
+ * than half.
  */
 import type { Value } from '../Graph.ts';
 import { byTaps, type KernelGradient } from '../KernelGradient.ts';

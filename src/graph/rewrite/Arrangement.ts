@@ -1,6 +1,6 @@
 /**
  * Axes in another order twice, or another shape twice, are one of each; what is back where it was is nothing. What is computed element
- * by element of arrays that were given another shape is computed before that: so shapes meet.
+ * by element of arrays that were given another shape is computed before that: so shapes meet. What gradients stopped at goes.
  *
  * Law: the outputs are exactly those of the given graph.
  */
@@ -80,17 +80,18 @@ const computedBefore: LocalRule = (node) => {
 };
 
 /** What only the gradient had to be kept from: here there are no more gradients to be taken. */
-const detached = ({ inputs, outputs, detached }: OperatorNode): readonly Value[] | undefined => {
-  const [x] = inputs;
-  const [type] = outputs;
-  return detached === undefined || x === undefined || type === undefined ? undefined : [{ ...x, type }];
+const attached = (node: OperatorNode): readonly Value[] | undefined => {
+  const [x] = node.inputs;
+  const [type] = node.outputs;
+  const isBare = node.detached !== undefined && node.label === undefined;
+  return isBare && x !== undefined && type !== undefined ? [{ ...x, type }] : undefined;
 };
 
 export const arrangement: LocalRule = (node) =>
   node.domain !== ''
     ? undefined
     : node.operator === 'Identity'
-      ? detached(node)
+      ? attached(node)
       : node.operator === 'Transpose'
         ? transposed(node)
         : node.operator === 'Reshape'
