@@ -340,6 +340,24 @@ it.each([16, 5])('sums of products of large images, of %i samples where 16 are a
   }
 });
 
+it('sums over a batch of images of a single cell', async () => {
+  const cell = conv(input('x', 'float32', ['batch', block, 5, 4]), 'w', block);
+  const point = Op.slice({ axes: [2, 3], starts: [1, 2], ends: [2, 3] })(cell);
+  const axes = [0, 2, 3];
+  const plain = graphOf({
+    sum: Op.reduceSum({ axes })(point),
+    mean: Op.reduceMean({ axes, keepDims: true })(point),
+    places: Op.reduceSum({ axes: [2, 3] })(point),
+  });
+  const fast = blocked(block, 16)(plain);
+  const feeds = { x: sized([3, block, 5, 4], Math.cos), w: sized([block, block, 3, 3], Math.sin) };
+  const [one, other] = [await run(plain, feeds), await run(fast, feeds)];
+  for (const name of ['sum', 'mean', 'places']) {
+    expect(other[name]?.shape).toEqual(one[name]?.shape);
+    expect(difference(one[name] as NdArray, other[name] as NdArray), name).toBeLessThan(1e-4);
+  }
+});
+
 it('channels of zeros around an image, and a part of its channels, stay in blocks', async () => {
   const x = input('x', 'float32', ['batch', block, 5, 4]);
   const image = Op.tanh(conv(x, 'w', block));
