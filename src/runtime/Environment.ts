@@ -30,7 +30,7 @@ const nodeTimer: Timer = {
   },
 };
 
-/** A new worker at each call; it starts at the first use and does not keep the process alive. */
+/** A new worker at each call; it starts at once and does not keep the process alive. */
 export const node =
   (options: RuntimeOptions = {}): IO<NodeEnvironment> =>
   () => ({

@@ -53,7 +53,7 @@ export interface Setup {
   readonly flags: Int32Array<SharedArrayBuffer>;
 }
 
-/** Flag, set by the thread: 1 while it answers a request. */
+/** Flag, set by the thread: 1 while it starts or answers a request. */
 export const BUSY = 0;
 /** Flag, set from outside: 1 when it must not begin with another one. */
 export const STOP = 1;

@@ -3,7 +3,7 @@
  * timers, the network and the next chunk's preparation. Weights and data stay in the worker between runs.
  *
  * A runtime is part of a run's environment, so tests can pass their own. `node(...)` makes the real one; the worker
- * starts at the first use and does not keep the process alive while it is idle.
+ * starts at once, while data are read and graphs are written here, and does not keep the process alive while it is idle.
  */
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
@@ -119,6 +119,8 @@ interface Channel {
     request: Request,
     moved?: readonly ArrayBuffer[],
   ) => TE.TaskEither<RuntimeError, Reply>;
+  /** Starts the thread before there is anything to ask of it. */
+  readonly begin: IO<void>;
   readonly close: Task<void>;
 }
 
@@ -127,7 +129,12 @@ const failure = (stage: string, message: string): RuntimeError => ({ _tag: 'Runt
 /** What Node.js ends while onnxruntime computes in it aborts the process; so the thread says when it does, and is waited for. */
 type Flags = Int32Array<SharedArrayBuffer>;
 
-const newFlags = (): Flags => new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+/** It is busy until it has loaded onnxruntime. */
+const newFlags = (): Flags => {
+  const flags = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  flags[BUSY] = 1;
+  return flags;
+};
 
 /** Of the threads that are there. */
 const live = new Set<Flags>();
@@ -198,6 +205,14 @@ const channel = (): Channel => {
     worker.on('exit', (code) => failed(`the worker thread ended with code ${code}`));
     return started;
   };
+  const begin = (): void => {
+    try {
+      thread = start();
+      thread.worker.unref();
+    } catch {
+      // The first request tries again, and says what is wrong.
+    }
+  };
   const post = (request: Request, moved: readonly ArrayBuffer[]): Promise<Answer> =>
     new Promise((resolve) => {
       const id = ++last;
@@ -221,6 +236,7 @@ const channel = (): Channel => {
   const isNothing = (request: Request): boolean =>
     thread === undefined && (request._tag === 'Free' || request._tag === 'Release');
   return {
+    begin,
     send:
       (stage, request, moved = []) =>
       async () => {
@@ -353,6 +369,7 @@ export const node =
   () => {
     const link = channel();
     const wrong = checkSettings(provider, threads);
+    if (wrong === undefined) link.begin();
     return {
       provider,
       threads,

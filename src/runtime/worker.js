@@ -238,6 +238,8 @@ const end = async () => {
 // One request after the other, in the order in which they came: no session is released while it runs.
 let done = Promise.resolve();
 
+Atomics.store(flags, BUSY, 0);
+Atomics.notify(flags, BUSY);
 parentPort?.on('message', (/** @type {Envelope | undefined} */ envelope) => {
   done = done.then(() => (envelope === undefined ? end() : handle(envelope)));
 });
