@@ -9,9 +9,9 @@
  */
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
-import { bodies, capture } from '../graph/Captured.ts';
+import { capture } from '../graph/Captured.ts';
 import type { Node, OperatorNode, Value } from '../graph/Graph.ts';
-import { isScalar, topological } from '../graph/Graph.ts';
+import { bodies, isScalar, topological } from '../graph/Graph.ts';
 import * as Op from '../graph/Operators.ts';
 import { isFloating } from '../shape/NdArray.ts';
 import { flat, plus } from './Rule.ts';

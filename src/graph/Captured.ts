@@ -4,7 +4,7 @@
  * A body has no list of what it captures: it just reads values. Those that depend on its formal inputs are `inside`, and
  * the others that an inside node (or an output) reads are `captured`.
  */
-import type { Graph, Node, OperatorNode, Value } from './Graph.ts';
+import { bodies, type Graph, type Node, type Value } from './Graph.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -20,16 +20,6 @@ export interface Capture {
 // -------------------------------------------------------------------------------------
 // interpreter
 // -------------------------------------------------------------------------------------
-
-/** (In a loop: it runs for every node of every pass.) */
-export const bodies = ({ attributes }: OperatorNode): readonly Graph[] => {
-  const found: Graph[] = [];
-  for (const name in attributes) {
-    const a = attributes[name];
-    if (a?._tag === 'Graph') found.push(a.value);
-  }
-  return found;
-};
 
 /** The values that a node needs from its own graph: its inputs, and what its bodies capture. */
 export const reads = (node: Node): readonly Value[] =>

@@ -145,15 +145,36 @@ export const label =
   (value: Value): Value =>
     value.node._tag === 'Operator' ? { ...value, node: { ...value.node, label: name } } : value;
 
-/** The nodes a node reads directly, those that its subgraphs read included. (In loops: it runs for every node of every pass.) */
-export const predecessors = (node: Node): readonly Node[] => {
-  if (node._tag !== 'Operator') return [];
-  const read: Node[] = [];
-  for (const v of node.inputs) if (v !== undefined) read.push(v.node);
-  for (const name in node.attributes) {
-    const a = node.attributes[name] as Attribute;
-    if (a._tag === 'Graph') for (const o of a.value.outputs) read.push(o.value.node);
+const none: readonly Graph[] = [];
+
+/** The bodies of a loop, the branches of an If. (It runs for every node of every pass: most have none.) */
+export const bodies = ({ attributes }: OperatorNode): readonly Graph[] => {
+  let found: Graph[] | undefined;
+  for (const name in attributes) {
+    const a = attributes[name] as Attribute;
+    if (a._tag === 'Graph') found = found === undefined ? [a.value] : [...found, a.value];
   }
+  return found ?? none;
+};
+
+/**
+ * Does something with each node that a node reads directly, those that its bodies read included. (By indices, and no list of them:
+ * it runs for every node of every pass, mostly before the compiler has seen it.)
+ */
+export const eachPredecessor = (node: Node, f: (read: Node) => void): void => {
+  if (node._tag !== 'Operator') return;
+  const { inputs } = node;
+  for (let i = 0; i < inputs.length; i++) {
+    const v = inputs[i];
+    if (v !== undefined) f(v.node);
+  }
+  for (const { outputs } of bodies(node)) for (const { value } of outputs) f(value.node);
+};
+
+/** The nodes that a node reads directly, those that its bodies read included. */
+export const predecessors = (node: Node): readonly Node[] => {
+  const read: Node[] = [];
+  eachPredecessor(node, (p) => read.push(p));
   return read;
 };
 
@@ -161,11 +182,11 @@ export const predecessors = (node: Node): readonly Node[] => {
 export const readersOf = (nodes: readonly Node[]): ReadonlyMap<Node, readonly Node[]> => {
   const readers = new Map<Node, Node[]>();
   for (const node of nodes)
-    for (const p of predecessors(node)) {
-      const of = readers.get(p);
-      if (of === undefined) readers.set(p, [node]);
+    eachPredecessor(node, (read) => {
+      const of = readers.get(read);
+      if (of === undefined) readers.set(read, [node]);
       else of.push(node);
-    }
+    });
   return readers;
 };
 
@@ -182,6 +203,9 @@ export const topological = (
   // Nodes to look behind; `undefined`: what is behind the last of `open` has been given, and now it is.
   const stack: (Node | undefined)[] = values.map((v) => v.node).reverse();
   const open: Node[] = [];
+  const look = (value: Value | undefined): void => {
+    if (value !== undefined && !seen.has(value.node)) stack.push(value.node);
+  };
   while (stack.length > 0) {
     const node = stack.pop();
     if (node === undefined) {
@@ -190,17 +214,62 @@ export const topological = (
     }
     if (seen.has(node)) continue;
     seen.add(node);
-    const before = stopAt.has(node) ? [] : predecessors(node);
-    if (before.length === 0) {
+    if (node._tag !== 'Operator' || stopAt.has(node)) {
       order.push(node);
       continue;
     }
     open.push(node);
     stack.push(undefined);
-    for (let i = before.length - 1; i >= 0; i--) {
-      const p = before[i] as Node;
-      if (!seen.has(p)) stack.push(p);
+    // The last comes first: what is pushed last is looked at first.
+    const within = bodies(node);
+    for (let b = within.length - 1; b >= 0; b--) {
+      const outputs = within[b]?.outputs ?? [];
+      for (let i = outputs.length - 1; i >= 0; i--) look(outputs[i]?.value);
     }
+    for (let i = node.inputs.length - 1; i >= 0; i--) look(node.inputs[i]);
   }
   return order;
 };
+
+const reread = (f: (v: Value) => Value, g: Graph): Graph => {
+  const outputs = g.outputs.map((o) => {
+    const value = f(o.value);
+    return value === o.value ? o : { ...o, value };
+  });
+  return outputs.every((o, i) => o === g.outputs[i]) ? g : { ...g, outputs };
+};
+
+/**
+ * What it is with every value that it reads, in bodies too, replaced by what `f` says. Law: where `f` changes nothing, it is the very
+ * same node.
+ */
+export const reading =
+  (f: (v: Value) => Value) =>
+  (node: OperatorNode): OperatorNode => {
+    let inputs: (Value | undefined)[] | undefined;
+    for (let i = 0; i < node.inputs.length; i++) {
+      const before = node.inputs[i];
+      const now = before === undefined ? undefined : f(before);
+      if (now === before) continue;
+      inputs ??= [...node.inputs];
+      inputs[i] = now;
+    }
+    let attributes: Record<string, Attribute> | undefined;
+    for (const name in node.attributes) {
+      const a = node.attributes[name] as Attribute;
+      if (a._tag !== 'Graph') continue;
+      const value = reread(f, a.value);
+      if (value === a.value) continue;
+      attributes ??= { ...node.attributes };
+      attributes[name] = { _tag: 'Graph', value };
+    }
+    return inputs === undefined && attributes === undefined
+      ? node
+      : { ...node, inputs: inputs ?? node.inputs, attributes: attributes ?? node.attributes };
+  };
+
+/** The same of a graph's outputs. */
+export const ending =
+  (f: (v: Value) => Value): ((graph: Graph) => Graph) =>
+  (graph) =>
+    reread(f, graph);

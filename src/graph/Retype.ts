@@ -8,10 +8,10 @@
  */
 import { fromBits, type Half, isHalf, toBits } from '../shape/Half.ts';
 import type { DType, NdArray } from '../shape/NdArray.ts';
-import { bodies } from './Captured.ts';
 import {
   type Attribute,
   type Attributes,
+  bodies,
   constant,
   type Graph,
   type Node,

@@ -1,8 +1,7 @@
 /**
  * Names for the nodes and values of an ONNX file: unique over all scopes, and readable.
  */
-import { bodies } from '../graph/Captured.ts';
-import { type Graph, type Node, type OperatorNode, predecessors, type Value } from '../graph/Graph.ts';
+import { bodies, eachPredecessor, type Graph, type Node, type OperatorNode, type Value } from '../graph/Graph.ts';
 
 // -------------------------------------------------------------------------------------
 // unique names
@@ -52,8 +51,9 @@ export const prefixes = (graph: Graph, order: readonly Node[]): ReadonlyMap<Node
     if (node.label !== undefined) labelled.set(node, { label: node.label, distance: 0 });
     for (const reached of [labelled, exported]) {
       const here = reached.get(node);
-      if (here !== undefined)
-        for (const p of predecessors(node)) spread(reached, p, { label: here.label, distance: here.distance + 1 });
+      if (here === undefined) continue;
+      const reach = { label: here.label, distance: here.distance + 1 };
+      eachPredecessor(node, (p) => spread(reached, p, reach));
     }
   }
   return new Map([...exported, ...labelled].map(([node, { label }]) => [node, label]));

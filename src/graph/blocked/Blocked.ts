@@ -7,8 +7,8 @@
  *
  * Law: the outputs are those of the given graph up to rounding (a convolution sums in another order).
  */
-import type { Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { predecessors, readersOf, topological } from '../Graph.ts';
+import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
+import { eachPredecessor, ending, readersOf, reading, topological } from '../Graph.ts';
 import { type Rule as AnyRule, usesOf } from '../rewrite/Rewrite.ts';
 import { simplify } from '../rewrite/Simplify.ts';
 import { fitsFew } from './BySample.ts';
@@ -37,7 +37,10 @@ const before = (nodes: readonly Node[]): ((others: readonly Node[], last: Node) 
     const first = Math.min(...others.map(placeOf));
     const found = new Set<Node>([last]);
     // What stands before the first of them reads none of them.
-    for (const node of found) for (const p of predecessors(node)) if (placeOf(p) >= first) found.add(p);
+    for (const node of found)
+      eachPredecessor(node, (p) => {
+        if (placeOf(p) >= first) found.add(p);
+      });
     return found;
   };
 };
@@ -102,25 +105,8 @@ export const blocked =
       },
     };
 
-    const body = (g: Graph): Graph => {
-      const results = g.outputs.map((o) => ({ ...o, value: plain(o.value) }));
-      return results.every((o, i) => o.value === g.outputs[i]?.value) ? g : { ...g, outputs: results };
-    };
     /** The same node on plain values; the very same one if nothing before it has changed. */
-    const copied = (node: OperatorNode): OperatorNode => {
-      const inputs = node.inputs.map((v) => (v === undefined ? undefined : plain(v)));
-      const attributes: Attributes = Object.fromEntries(
-        Object.entries(node.attributes).map(([name, a]) => {
-          if (a._tag !== 'Graph') return [name, a];
-          const inner = body(a.value);
-          return [name, inner === a.value ? a : { _tag: 'Graph', value: inner }];
-        }),
-      );
-      const same =
-        inputs.every((v, i) => v === node.inputs[i]) &&
-        Object.entries(attributes).every(([name, a]) => a === node.attributes[name]);
-      return same ? node : { ...node, inputs, attributes };
-    };
+    const copied = reading(plain);
 
     const none: Known = { plain: undefined, blocked: undefined };
     const ofRule = (node: OperatorNode, { _tag, value }: Rewritten): Known => {
@@ -147,5 +133,5 @@ export const blocked =
         node.outputs.map((type, index) => ({ plain: { type, node: copy, index }, blocked: undefined })),
       );
     }
-    return { ...graph, outputs: graph.outputs.map((o) => ({ ...o, value: plain(o.value) })) };
+    return ending(plain)(graph);
   };

@@ -7,9 +7,8 @@
  * nodes; bodies of loops are rewritten too.
  */
 import type { NdArray } from '../../shape/NdArray.ts';
-import { bodies } from '../Captured.ts';
-import type { Attribute, Attributes, Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { isSame, label, topological } from '../Graph.ts';
+import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
+import { bodies, ending, isSame, label, reading, topological } from '../Graph.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -46,21 +45,10 @@ const countUses = (nodes: readonly Node[], outputs: readonly Value[]): Counts =>
   for (const node of nodes) {
     if (node._tag !== 'Operator') continue;
     node.inputs.forEach(count);
-    for (const g of bodies(node)) g.outputs.forEach((o) => count(o.value));
+    for (const g of bodies(node)) for (const o of g.outputs) count(o.value);
   }
   outputs.forEach(count);
   return counts;
-};
-
-const withBodies = (node: OperatorNode, body: (g: Graph) => Graph): Attributes => {
-  const { attributes } = node;
-  if (bodies(node).length === 0) return attributes;
-  const entries = Object.entries(attributes).map(([name, a]): [string, Attribute] => {
-    if (a._tag !== 'Graph') return [name, a];
-    const next = body(a.value);
-    return [name, next === a.value ? a : { _tag: 'Graph', value: next }];
-  });
-  return entries.every(([name, a]) => a === attributes[name]) ? attributes : Object.fromEntries(entries);
 };
 
 /** How often each output of these nodes is read, in bodies of loops and as an output of the graph too. */
@@ -109,16 +97,11 @@ const rewritten =
       // What is known of the sizes at the place where it is read stays known.
       return { ...found, type: { ...found.type, shape: v.type.shape } };
     };
-    const reread = (g: Graph): Graph => {
-      const outputs = g.outputs.map((o) => ({ ...o, value: read(o.value) }));
-      return outputs.every((o, i) => o.value === g.outputs[i]?.value) ? g : { ...g, outputs };
-    };
+    const reread = reading(read);
     for (const original of nodes) {
       if (original._tag !== 'Operator') continue;
-      const inputs = original.inputs.map((v) => (v === undefined ? undefined : read(v)));
-      const attributes = withBodies(original, reread);
-      const isOld = attributes === original.attributes && inputs.every((v, i) => v === original.inputs[i]);
-      const node = isOld ? original : { ...original, inputs, attributes };
+      const node = reread(original);
+      const isOld = node === original;
       const found = rule(node, around);
       // It stands for itself, and is read as often as before.
       if (found === undefined && isOld) continue;
@@ -126,7 +109,7 @@ const rewritten =
       now.set(original, results);
       around.replaced(original, results);
     }
-    return reread(graph);
+    return ending(read)(graph);
   };
 
 /** The graph with every node that the rule knows replaced. */
