@@ -45,11 +45,11 @@ export const slotsOf = (
 // where they come from
 // -------------------------------------------------------------------------------------
 
-const filled = (value: number, shape: readonly number[]): NdArray => ({
-  dtype: 'float32',
-  shape,
-  data: new Float32Array(shape.reduce((n, d) => n * d, 1)).fill(value),
-});
+/** New memory is zero as it is: written to, all of it would be taken from the system at once. */
+const filled = (value: number, shape: readonly number[]): NdArray => {
+  const zeros = new Float32Array(shape.reduce((n, d) => n * d, 1));
+  return { dtype: 'float32', shape, data: value === 0 ? zeros : zeros.fill(value) };
+};
 
 /** Slots of a resumed run, or the optimizer's initial ones. */
 export const slotsFrom = (slots: Slots, weights: Weights, from: Pick<TrainState, 'slots'> | undefined): Weights =>
