@@ -38,4 +38,9 @@ describe('a process', { timeout: 60_000 }, () => {
     expect(said).not.toContain('terminate called');
     expect(end).toBe(1);
   });
+
+  it('that ends while the thread still starts ends as it would without it', async () => {
+    expect(await run('starting.ts')).toEqual({ said: '', end: 0 });
+    expect(await run('starting.ts', 'exit')).toEqual({ said: '', end: 3 });
+  });
 });

@@ -106,6 +106,13 @@ describe('of threads none is left', { timeout: 30_000 }, () => {
   it('after a runtime that was never used is closed', async () => {
     const before = threads.started;
     await Runtime.node({ threads: 1 })().close();
+    expect(threads.started - before).toBe(1);
+    expect(alive()).toBe(0);
+  });
+
+  it('and none is started for settings that no runtime can have', async () => {
+    const before = threads.started;
+    await Runtime.node({ threads: 0 })().close();
     expect(threads.started).toBe(before);
   });
 });
