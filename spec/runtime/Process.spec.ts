@@ -8,8 +8,10 @@ import { describe, expect, it } from 'vitest';
 const here = dirname(fileURLToPath(import.meta.url));
 const tsx = join(dirname(createRequire(import.meta.url).resolve('tsx/package.json')), 'dist/cli.mjs');
 
-const run = async (program: string, ...args: readonly string[]) => {
-  const child = spawn(process.execPath, [tsx, join(here, 'children', program), ...args]);
+const file = (name: string): string => join(here, 'children', name);
+
+const run = async (program: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) => {
+  const child = spawn(process.execPath, [tsx, file(program), ...args], { env: { ...process.env, ...env } });
   let said = '';
   const hear = (chunk: unknown) => {
     said += String(chunk);
@@ -33,7 +35,7 @@ describe('a process', { timeout: 60_000 }, () => {
   });
 
   it('that ends by an error in the middle of a run says that error, and no other', async () => {
-    const { said, end } = await run('exiting.ts', 'throw');
+    const { said, end } = await run('exiting.ts', ['throw']);
     expect(said).toContain('Error: on purpose');
     expect(said).not.toContain('terminate called');
     expect(end).toBe(1);
@@ -41,6 +43,14 @@ describe('a process', { timeout: 60_000 }, () => {
 
   it('that ends while the thread still starts ends as it would without it', async () => {
     expect(await run('starting.ts')).toEqual({ said: '', end: 0 });
-    expect(await run('starting.ts', 'exit')).toEqual({ said: '', end: 3 });
+    expect(await run('starting.ts', ['exit'])).toEqual({ said: '', end: 3 });
+  });
+
+  it('does not wait for a thread that cannot load onnxruntime', async () => {
+    const start = performance.now();
+    const { end } = await run('starting.ts', ['exit'], { NODE_OPTIONS: `--require ${file('broken.cjs')}` });
+    expect(end).toBe(3);
+    // A thread that is busy is waited for for ten seconds.
+    expect(performance.now() - start).toBeLessThan(9_000);
   });
 });

@@ -231,21 +231,23 @@ export const topological = (
   return order;
 };
 
-const reread = (f: (v: Value) => Value, g: Graph): Graph => {
-  const outputs = g.outputs.map((o) => {
-    const value = f(o.value);
-    return value === o.value ? o : { ...o, value };
-  });
-  return outputs.every((o, i) => o === g.outputs[i]) ? g : { ...g, outputs };
-};
+/** The graph with other outputs: `f` says which. Law: where `f` changes nothing, it is the very same graph. */
+export const ending =
+  (f: (v: Value) => Value) =>
+  (graph: Graph): Graph => {
+    const outputs = graph.outputs.map((o) => {
+      const value = f(o.value);
+      return value === o.value ? o : { ...o, value };
+    });
+    return outputs.every((o, i) => o === graph.outputs[i]) ? graph : { ...graph, outputs };
+  };
 
 /**
- * What it is with every value that it reads, in bodies too, replaced by what `f` says. Law: where `f` changes nothing, it is the very
- * same node.
+ * The node with other values to read, in its bodies too: `f` says which. Law: where `f` changes nothing, it is the very same node.
  */
-export const reading =
-  (f: (v: Value) => Value) =>
-  (node: OperatorNode): OperatorNode => {
+export const reading = (f: (v: Value) => Value): ((node: OperatorNode) => OperatorNode) => {
+  const body = ending(f);
+  return (node) => {
     let inputs: (Value | undefined)[] | undefined;
     for (let i = 0; i < node.inputs.length; i++) {
       const before = node.inputs[i];
@@ -258,7 +260,7 @@ export const reading =
     for (const name in node.attributes) {
       const a = node.attributes[name] as Attribute;
       if (a._tag !== 'Graph') continue;
-      const value = reread(f, a.value);
+      const value = body(a.value);
       if (value === a.value) continue;
       attributes ??= { ...node.attributes };
       attributes[name] = { _tag: 'Graph', value };
@@ -267,9 +269,4 @@ export const reading =
       ? node
       : { ...node, inputs: inputs ?? node.inputs, attributes: attributes ?? node.attributes };
   };
-
-/** The same of a graph's outputs. */
-export const ending =
-  (f: (v: Value) => Value): ((graph: Graph) => Graph) =>
-  (graph) =>
-    reread(f, graph);
+};

@@ -5,11 +5,11 @@
  * Plain JavaScript with checked types, so that a thread can be started from it as it is: from sources, from the ES
  * module build and from the CommonJS build alike.
  *
+ * @import * as ort from 'onnxruntime-node'
  * @import { NdArray } from '../shape/NdArray.ts'
  * @import { Answer, Envelope, Feed, Held, Reply, Request, Setup } from './Protocol.ts'
  */
 import { MessageChannel, parentPort, workerData } from 'node:worker_threads';
-import * as ort from 'onnxruntime-node';
 
 /** @type {Map<number, ort.InferenceSession>} */
 const sessions = new Map();
@@ -21,12 +21,15 @@ const { first, flags } = /** @type {Setup} */ (workerData);
 let last = first;
 const fresh = () => ++last;
 
+/** Before any request is answered it is there. @type {typeof ort} */
+let onnxruntime;
+
 /**
  * Of bfloat16 onnxruntime has no tensors in JavaScript, and makes none here: it throws.
  * @type {(a: NdArray) => ort.Tensor}
  */
 const toTensor = (a) =>
-  new ort.Tensor(
+  new onnxruntime.Tensor(
     /** @type {Exclude<NdArray['dtype'], 'bfloat16'>} */ (a.dtype),
     /** @type {Uint8Array} */ (a.data),
     a.shape,
@@ -53,7 +56,11 @@ const seen = (held) => {
   const size = held.shape.reduce((n, d) => n * d, 1);
   if (held.offset + size > data.length)
     throw new Error(`tensor ${held.of} has ${data.length} elements, not ${size} from ${held.offset} on`);
-  return new ort.Tensor(type, /** @type {Float32Array} */ (data).subarray(held.offset, held.offset + size), held.shape);
+  return new onnxruntime.Tensor(
+    type,
+    /** @type {Float32Array} */ (data).subarray(held.offset, held.offset + size),
+    held.shape,
+  );
 };
 
 /**
@@ -191,7 +198,7 @@ const answer = async (request) => {
   switch (request._tag) {
     case 'Load': {
       const id = fresh();
-      sessions.set(id, await ort.InferenceSession.create(request.model, request.options));
+      sessions.set(id, await onnxruntime.InferenceSession.create(request.model, request.options));
       discard([request.model]);
       return { session: id };
     }
@@ -230,6 +237,12 @@ const post = (message, moved = []) => parentPort?.postMessage(message, moved);
 const BUSY = 0;
 const STOP = 1;
 
+/** It is done, well or not: who waits for it need wait no longer. @type {() => void} */
+const rest = () => {
+  Atomics.store(flags, BUSY, 0);
+  Atomics.notify(flags, BUSY);
+};
+
 /** @type {(envelope: Envelope) => Promise<void>} */
 const handle = async ({ id, request }) => {
   Atomics.store(flags, BUSY, 1);
@@ -240,8 +253,7 @@ const handle = async ({ id, request }) => {
   } catch (error) {
     post({ id, ok: false, message: error instanceof Error ? error.message : String(error) });
   } finally {
-    Atomics.store(flags, BUSY, 0);
-    Atomics.notify(flags, BUSY);
+    rest();
   }
 };
 
@@ -250,11 +262,16 @@ const end = async () => {
   parentPort?.close();
 };
 
-// One request after the other, in the order in which they came: no session is released while it runs.
-let done = Promise.resolve();
+// Imported here, not above: where it cannot be, the thread ends with that error, but first says that it is not busy any more.
+const loaded = import('onnxruntime-node')
+  .then((library) => {
+    onnxruntime = library;
+  })
+  .finally(rest);
 
-Atomics.store(flags, BUSY, 0);
-Atomics.notify(flags, BUSY);
+// One request after the other, in the order in which they came: no session is released while it runs.
+let done = loaded;
+
 parentPort?.on('message', (/** @type {Envelope | undefined} */ envelope) => {
   done = done.then(() => (envelope === undefined ? end() : handle(envelope)));
 });
