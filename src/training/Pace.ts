@@ -14,8 +14,8 @@ const shortest = 300;
 const longest = 2000;
 
 /**
- * Each call brings the state out of the runtime's memory, whatever its steps: some 0.8 ms a million bytes, most of it for memory that
- * is new to the process. That should be no more than a fiftieth of the call.
+ * Each call brings the state out of the runtime's memory, whatever its steps: some 0.8 ms a million bytes where memory for it is new to
+ * the process (less where it was kept, more on some machines). That should be no more than a fiftieth of the call.
  */
 const millisecondsOf = (stateBytes: number): number => (0.8 * stateBytes) / 1e6;
 
