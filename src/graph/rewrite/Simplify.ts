@@ -13,6 +13,7 @@ import { biases } from './Biases.ts';
 import { intoConvolution } from './Normalized.ts';
 import { reductions } from './Reductions.ts';
 import { firstOf, type Rule, rewrite } from './Rewrite.ts';
+import { scattered } from './Scattered.ts';
 import { sizes } from './Sizes.ts';
 
 /** `isKept`: kernels' gradients that stay convolutions. Default: none. `rules`: what else helps where the graph runs. */
@@ -20,4 +21,16 @@ export const simplify = (
   isKept: (gradient: KernelGradient) => boolean = () => false,
   rules: readonly Rule[] = [],
 ): ((graph: Graph) => Graph) =>
-  rewrite(firstOf([sizes, reductions, asProducts(isKept), intoConvolution, biases, activations, between, ...rules]));
+  rewrite(
+    firstOf([
+      sizes,
+      reductions,
+      asProducts(isKept),
+      intoConvolution,
+      biases,
+      activations,
+      between,
+      scattered,
+      ...rules,
+    ]),
+  );

@@ -25,9 +25,8 @@ const sizeOf = (x: Value, axis: number): Value => {
   return (size.node._tag === 'Operator' ? sizes(size.node, { uses: () => 1 })?.[0] : undefined) ?? size;
 };
 
-/** How many rows of the last axis there are, int64; `undefined` where their number has no name. */
-const rowsOf = (x: Value): Value | undefined => {
-  const before = x.type.shape.slice(0, -1);
+/** How many rows there are behind these first axes of `x`, int64; `undefined` where their number has no name. */
+const rowsOf = (before: readonly Dim[], x: Value): Value | undefined => {
   if (!before.every((d) => typeof d === 'number' || isNamed(d))) return undefined;
   const known = before.reduce<number>((n, d) => (typeof d === 'number' ? n * d : n), 1);
   const named = before.flatMap((d, i) => (typeof d === 'number' ? [] : [sizeOf(x, i)]));
@@ -46,10 +45,10 @@ const axesOf = (node: OperatorNode, x: Value): readonly number[] => [
   ...new Set(Array.from(constantOf(node.inputs[1])?.data ?? [], Number).map((a) => Op.axisOf(x, a))),
 ];
 
-/** Whether all axes but the last are summed over. */
-const isOverRows = (node: OperatorNode, x: Value): boolean => {
+/** How many of the last axes are left, where all before them are summed over; 0 where that is not so. */
+const leftOver = (node: OperatorNode, x: Value): number => {
   const axes = axesOf(node, x);
-  return axes.length === Op.rank(x) - 1 && axes.every((a) => a < Op.rank(x) - 1);
+  return axes.length > 0 && axes.every((a) => a < axes.length) ? Op.rank(x) - axes.length : 0;
 };
 
 /** Whether the last axis alone is. */
@@ -69,17 +68,18 @@ const factored = (v: Value, asked: (factor: Value) => boolean): readonly [Value,
   );
 };
 
-/** Rows times a number each, or as they are. */
-const overRows = (x: Value): Value | undefined => {
-  const columns = x.type.shape[Op.rank(x) - 1] as Dim;
-  if (typeof columns !== 'number' || columns < wide) return undefined;
-  const before = x.type.shape.slice(0, -1);
-  if (isStatic(before) && product(before) < high) return undefined;
+/** Rows, of so many axes, times a number each, or as they are. */
+const overRows = (x: Value, left: number): Value | undefined => {
+  const { shape } = x.type;
+  const first = shape.length - left;
+  const [before, row] = [shape.slice(0, first), shape.slice(first)];
+  if (!isStatic(row) || product(row) < wide || (isStatic(before) && product(before) < high)) return undefined;
+  const columns = product(row);
   const flat = (v: Value): Value => (Op.rank(v) === 2 ? v : Op.reshape(['?', columns])(v));
-  const eachRow = x.type.shape.map((d, i) => (i === Op.rank(x) - 1 ? 1 : d));
+  const eachRow = [...before, ...row.map(() => 1)];
   const weighted = factored(x, (w) => w.type.shape.join() === eachRow.join());
   if (weighted !== undefined) return Op.combination(Op.reshape(['?'])(weighted[1]), flat(weighted[0]));
-  const rows = rowsOf(x);
+  const rows = rowsOf(before, x);
   return rows === undefined ? undefined : Op.combination(onesOf(rows), flat(x));
 };
 
@@ -103,9 +103,10 @@ export const sums: Rule = (node) => {
     const along = alongRows(x, isMean);
     return along === undefined ? undefined : [named(node)(along)];
   }
-  const sum = isOverRows(node, x) ? overRows(x) : undefined;
-  const rows = isMean ? rowsOf(x) : undefined;
+  const left = leftOver(node, x);
+  const sum = left > 0 ? overRows(x, left) : undefined;
+  const rows = isMean && sum !== undefined ? rowsOf(x.type.shape.slice(0, -left), x) : undefined;
   if (sum === undefined || (isMean && rows === undefined)) return undefined;
   const result = rows === undefined ? sum : Op.div(sum, Op.cast('float32')(rows));
-  return [named(node)(keeps ? Op.reshape(type.shape)(result) : result)];
+  return [named(node)(keeps || left > 1 ? Op.reshape(type.shape)(result) : result)];
 };
