@@ -8,6 +8,7 @@ import { arrangement } from '../../src/graph/rewrite/Arrangement.ts';
 import { between as betweenRule } from '../../src/graph/rewrite/Between.ts';
 import { rewrite } from '../../src/graph/rewrite/Rewrite.ts';
 import { f32, graphOf, run } from '../support/evaluate.ts';
+import { noise } from '../training/support.ts';
 
 const arranged = rewrite(arrangement);
 
@@ -67,9 +68,17 @@ it('two are one, and there and back is nothing', () => {
   expect(names(arranged(graphOf({ y: Op.add(Op.transpose([2, 0, 1])(there), back) })))).toEqual(['Add']);
 });
 
-it('a size that is copied from the shape between stays', () => {
+it('a size that is copied from the shape between stays, unless it was the same before', async () => {
   const copied = Op.reshapeTo(Op.int64s([0, 2, 2]), [6, 2, 2])(Op.reshape([6, 4])(x));
   expect(names(arranged(graphOf({ y: copied })))).toEqual(['Reshape', 'Reshape']);
+  const named = input('n', 'float32', ['batch', 3, 4]);
+  const g = graphOf({ y: Op.reshape(['batch', 2, 6])(Op.reshape(['batch', 12])(named)) });
+  expect(names(arranged(g))).toEqual(['Reshape']);
+  const given = { n: f32(noise(24, 1), [2, 3, 4]) };
+  expect(await run(arranged(g), given)).toEqual(await run(g, given));
+  const open = input('o', 'float32', ['?', 3, 4]);
+  const unknown = Op.reshapeTo(Op.int64s([0, 2, 6]), ['?', 2, 6])(Op.reshape(['?', 12])(open));
+  expect(names(arranged(graphOf({ y: unknown })))).toEqual(['Reshape', 'Reshape']);
 });
 
 const between = rewrite(betweenRule);

@@ -27,7 +27,7 @@ const transposed: LocalRule = (node) => {
   return [named(node)(op('Transpose', [x], type, { perm: ints(perm) }))];
 };
 
-/** Of the second reshape only sizes may be asked that do not depend on what it is given. */
+/** Of the second reshape only sizes may be asked that do not depend on what it is given, or are the same before the first. */
 const reshaped: LocalRule = (node) => {
   const target = constantOf(node.inputs[1]);
   const x = before(node)?.inputs[0] ?? node.inputs[0];
@@ -35,13 +35,16 @@ const reshaped: LocalRule = (node) => {
   if (target === undefined || x === undefined || type === undefined || intOf(node, 'allowzero', 0) !== 0)
     return undefined;
   if (sameSizes(x, type.shape)) return [{ ...x, type }];
-  const isFree = Array.from(target.data, Number).every((n) => n !== 0);
+  const isFree = Array.from(target.data, Number).every((n, i) => n !== 0 || isSameSize(x, type.shape, i));
   return x === node.inputs[0] || !isFree ? undefined : [named(node)(op('Reshape', [x, node.inputs[1]], type))];
 };
 
 /** Sizes that are known, or have the same name. */
 const sameSizes = (x: Value, shape: readonly Dim[]): boolean =>
-  x.type.shape.length === shape.length && x.type.shape.every((d, i) => d === shape[i] && d !== '?');
+  x.type.shape.length === shape.length && shape.every((_, axis) => isSameSize(x, shape, axis));
+
+const isSameSize = (x: Value, shape: readonly Dim[], axis: number): boolean =>
+  x.type.shape[axis] === shape[axis] && shape[axis] !== '?';
 
 const elementwise: ReadonlySet<string> = new Set('Add Sub Mul Div Neg Sqrt Reciprocal Relu HardSigmoid'.split(' '));
 

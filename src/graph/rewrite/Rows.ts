@@ -30,6 +30,8 @@ const order = (sizes: readonly number[], perm: readonly number[]): readonly numb
     [0],
   );
 
+const inOrder = (v: Value): Value => (v.node._tag === 'Operator' ? arrangement(v.node)?.[v.index] : undefined) ?? v;
+
 /** With a memory, for one graph: equal orders are one constant. */
 const choosing = (): LocalRule => {
   const orders = new Map<string, Value>();
@@ -53,7 +55,7 @@ const choosing = (): LocalRule => {
     const known = product(before.filter((d) => typeof d === 'number')) * product(moved) * numbers;
     const isLarge = numbers >= shortest && numbers <= longest && known >= smallest && product(moved) <= most;
     if (!isLarge || before.filter((d) => d === '?').length > 1) return undefined;
-    const rows = Op.reshape([...before, product(moved), numbers])(x);
+    const rows = inOrder(Op.reshape([...before, product(moved), numbers])(x));
     const places = orderOf(
       moved,
       perm.slice(first, end).map((p) => p - first),
