@@ -30,6 +30,18 @@ describe('a session', () => {
     await s.release();
   });
 
+  it('can be run again: of a part of a larger array it sends a copy each time, and the array stays', async () => {
+    const s = await session();
+    const data = Float32Array.of(1, 2, 3, 4);
+    const part: NdArray = { dtype: 'float32', shape: [2], data: data.subarray(1, 3) };
+    const run = s.run({ feeds: { x: part, y: part } });
+    expect(numbers(right(await run()).fetched.sum)).toEqual([4, 6]);
+    data[1] = 5;
+    expect(numbers(right(await run()).fetched.sum)).toEqual([10, 6]);
+    expect(Array.from(data)).toEqual([1, 5, 3, 4]);
+    await s.release();
+  });
+
   it('runs many at a time, each with its own feeds', async () => {
     const s = await session();
     const results = await Promise.all(

@@ -231,6 +231,12 @@ export const topological = (
   return order;
 };
 
+/** Only inputs that something reads: onnxruntime refuses to be fed others after it has dropped them. */
+export const readInputs = (inputs: readonly Value[], outputs: readonly Output[]): readonly Value[] => {
+  const read = new Set(topological(outputs.map((o) => o.value)));
+  return inputs.filter((v) => read.has(v.node));
+};
+
 /** The graph with other outputs: `f` says which. Law: where `f` changes nothing, it is the very same graph. */
 export const ending =
   (f: (v: Value) => Value) =>

@@ -12,7 +12,6 @@ import { dims, dtypeOf } from '../shape/Shape.ts';
 import { dataInput } from './Batches.ts';
 import { inference, lower } from './Lower.ts';
 import { type LoweringError, lowering, weightInputs } from './Lowering.ts';
-import { readInputs } from './Plan.ts';
 
 /** The model's outputs for a batch, with the weights as inputs. */
 export const predictionGraph = (
@@ -27,7 +26,7 @@ export const predictionGraph = (
     const cast = inputs.map((x, i) => Op.cast(dtypeOf(resolved.inputs[i]?.type ?? []))(x));
     const { outputs } = lower(resolved, cast, weights, inference);
     const named = resolved.outputs.map(({ name }, i) => ({ name, value: outputs[i] as Value }));
-    return G.graph('prediction', readInputs([...Object.values(weights), ...inputs], named), named);
+    return G.graph('prediction', G.readInputs([...Object.values(weights), ...inputs], named), named);
   });
 
 /** The model as it is shipped: weights are constants, inputs and outputs have the model's own names. */

@@ -137,14 +137,8 @@ const loopGraph = (name: string, trips: Value, carried: readonly Value[], step: 
   );
 };
 
-/** Only inputs that something reads: onnxruntime refuses to be fed others after it has dropped them. */
-export const readInputs = (inputs: readonly Value[], outputs: readonly Output[]): readonly Value[] => {
-  const read = new Set(G.topological(outputs.map((o) => o.value)));
-  return inputs.filter((v) => read.has(v.node));
-};
-
 const drafted = (name: string, inputs: readonly Value[], outputs: readonly Output[]): Graph =>
-  G.graph(name, readInputs(inputs, outputs), outputs);
+  G.graph(name, G.readInputs(inputs, outputs), outputs);
 
 type Written = Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>;
 

@@ -289,23 +289,39 @@ const toHeld = ({ id, view }: Resident): Held => (view === undefined ? id : { of
 
 const toFeed = (value: NdArray | Resident): Feed => (isResident(value) ? toHeld(value) : compact(value));
 
+/** The memory of what was copied for being sent: nobody else has it. */
+const copied = (feeds: Run['feeds'], sent: Readonly<Record<string, Feed>>): readonly ArrayBuffer[] =>
+  Object.entries(sent).flatMap(([name, feed]) => {
+    const given = feeds[name];
+    const isCopy = typeof feed === 'object' && 'data' in feed && given !== undefined && feed !== given;
+    return isCopy && feed.data.buffer instanceof ArrayBuffer ? [feed.data.buffer] : [];
+  });
+
 const session = (link: Channel, id: number): Session => ({
-  run: ({ feeds, keep = [], free = [], into = {} }) =>
-    TE.Functor.map(
-      link.send('run', {
+  run:
+    ({ feeds: given, keep = [], free = [], into = {} }) =>
+    () => {
+      // Copied each time that it is run: what was sent is gone.
+      const feeds = RR.map(toFeed)(given);
+      const request: Request = {
         _tag: 'Run',
         session: id,
-        feeds: RR.map(toFeed)(feeds),
+        feeds,
         keep,
         free: ids(free),
         into: RR.map((r: Resident) => r.id)(into),
-      }),
-      (reply): RunResult => ({
-        fetched: reply.tensors ?? {},
-        kept: RR.map(resident)(reply.residents ?? {}),
-        milliseconds: reply.milliseconds ?? 0,
-      }),
-    ),
+      };
+      return pipe(
+        link.send('run', request, copied(given, feeds)),
+        TE.map(
+          (reply): RunResult => ({
+            fetched: reply.tensors ?? {},
+            kept: RR.map(resident)(reply.residents ?? {}),
+            milliseconds: reply.milliseconds ?? 0,
+          }),
+        ),
+      )();
+    },
   release: async () => {
     await link.send('release', { _tag: 'Release', session: id })();
   },
