@@ -3,7 +3,7 @@
  * `Ready` first. Every side has a process of its own, so that memory and time are one workload's alone.
  */
 export interface Request {
-  readonly do: 'train' | 'evaluate' | 'predict' | 'matmul';
+  readonly do: 'train' | 'evaluate' | 'predict' | 'machine';
   /** So long at least. */
   readonly seconds: number;
 }
@@ -44,4 +44,6 @@ export interface OurAnswer extends Answer {
   readonly firstEpoch: number;
   /** GFLOP a second of MatMul; 0 where not asked. */
   readonly rate: number;
+  /** Microseconds of a message between threads and its answer; 0 where not asked. */
+  readonly apart: number;
 }

@@ -7,8 +7,8 @@ export interface Both {
   /** None where PyTorch is not there. */
   readonly theirs: readonly Answer[];
   readonly parameters: number;
-  /** GFLOP a second of MatMul, between the rounds of a training. */
-  readonly rates: readonly number[];
+  /** What the machine is like, between the rounds of a training. */
+  readonly machine: readonly Pick<OurAnswer, 'rate' | 'apart'>[];
   /** Of PyTorch. */
   readonly version: string | undefined;
 }
@@ -21,24 +21,24 @@ const checkParameters = (parameters: number, { ready }: Side<Answer>): void => {
     throw new Error(`${parameters} parameters, the other model has ${ready.parameters}`);
 };
 
-/** Once to warm up and then so often. MatMul's rate is measured in a process of its own: what it takes is no workload's memory. */
+/** Once to warm up and then so often. The machine is measured in a process of its own: what that takes is no workload's memory. */
 export const bothInTurn = async (sizes: Sizes, request: Request, times: number, limits: Limits): Promise<Both> => {
   const a = await ours(sizes, limits);
   let b: Side<Answer> | undefined;
-  let products: Side<OurAnswer> | undefined;
+  let watch: Side<OurAnswer> | undefined;
   try {
-    products = request.do === 'train' ? await ours({ name: 'W1', batchSize: 1, steps: 1 }, limits) : undefined;
+    watch = request.do === 'train' ? await ours({ name: 'W1', batchSize: 1, steps: 1 }, limits) : undefined;
     b = isInstalled ? await theirs(sizes, limits) : undefined;
     if (b !== undefined) checkParameters(a.ready.parameters, b);
     const warm = { ...request, seconds: Math.min(1, request.seconds) };
     await a.ask(warm);
     await b?.ask(warm);
-    const [x, y, rates] = [[] as OurAnswer[], [] as Answer[], [] as number[]];
+    const [x, y, machine] = [[] as OurAnswer[], [] as Answer[], [] as OurAnswer[]];
     for (let i = 0; i < times; i++) {
       try {
         const mine = await a.ask(request);
         const peer = await b?.ask(request);
-        if (products !== undefined) rates.push((await products.ask({ do: 'matmul', seconds: 0 })).rate);
+        if (watch !== undefined) machine.push(await watch.ask({ do: 'machine', seconds: 0 }));
         x.push(mine);
         if (peer !== undefined) y.push(peer);
       } catch (error) {
@@ -48,11 +48,11 @@ export const bothInTurn = async (sizes: Sizes, request: Request, times: number, 
         break;
       }
     }
-    return { ours: x, theirs: y, parameters: a.ready.parameters, rates, version: b?.ready.version };
+    return { ours: x, theirs: y, parameters: a.ready.parameters, machine, version: b?.ready.version };
   } finally {
     a.close();
     b?.close();
-    products?.close();
+    watch?.close();
   }
 };
 

@@ -111,8 +111,9 @@ interface Anatomy {
   readonly cells: readonly string[];
 }
 
-const anatomy = (workload: Workload, { ours: x, theirs: y, parameters, rates }: Both): Anatomy => {
-  const [step, rate] = [typical(x), median(rates)];
+const anatomy = (workload: Workload, { ours: x, theirs: y, parameters, machine }: Both): Anatomy => {
+  const [step, rate] = [typical(x), median(machine.map((m) => m.rate))];
+  const apart = machine.map((m) => m.apart);
   const floor = (workload.flops * workload.batchSize) / rate / 1e6;
   const wall = sum(x.flatMap((a) => a.samples));
   const inside = sum(x.flatMap((a) => a.inside));
@@ -122,6 +123,7 @@ const anatomy = (workload: Workload, { ours: x, theirs: y, parameters, rates }: 
     cells: [
       parameters.toLocaleString('en'),
       rate.toFixed(0),
+      `${Math.min(...apart).toFixed(2)} to ${Math.max(...apart).toFixed(2)}`,
       `${floor.toFixed(2)} (${((100 * floor) / step).toFixed(0)} %)`,
       `${((100 * (wall - inside)) / wall).toFixed(1)} %`,
       (last?.building ?? Number.NaN).toFixed(0),
@@ -148,6 +150,7 @@ const training = async (): Promise<void> => {
     '',
     'parameters',
     'MatMul, GFLOP/s',
+    'threads apart, µs',
     'products at that rate, ms (share of the step)',
     'outside onnxruntime',
     'building graphs, ms',

@@ -10,6 +10,7 @@ import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import { Callback as C, Environment, type Event, type Runtime, Training as T } from 'grad-ts';
+import { apart } from './Apart.ts';
 import { matmulRate } from './Matmul.ts';
 import type { OurAnswer, Ready, Request } from './Protocol.ts';
 import { openings, workloads } from './workloads.ts';
@@ -74,12 +75,12 @@ const opened = workload.open(Number(batchSize), Number(steps));
 const making = performance.now() - started;
 const opening = { building: 0, sessions: 0, firstEpoch: 0 };
 
-const answer = (samples: readonly Sample[], rate = 0): OurAnswer => ({
+const answer = (samples: readonly Sample[], machine = { rate: 0, apart: 0 }): OurAnswer => ({
   samples: samples.map((s) => s.wall),
   inside: samples.map((s) => s.inside),
   loading: samples.map((s) => s.loading),
   resident: process.memoryUsage.rss() / 2 ** 20,
-  rate,
+  ...machine,
   ...opening,
 });
 
@@ -104,12 +105,14 @@ const inferred = async ({ do: what, seconds }: Request): Promise<OurAnswer> => {
   return answer(samples);
 };
 
+const machine = async () => ({ rate: await matmulRate(node.runtime), apart: await apart() });
+
 /** Answers all requests but those of training; the next one of these, if there is one. */
 const untilTraining = async (): Promise<Request | undefined> => {
   for (;;) {
     const request = await asked();
     if (request === undefined || request.do === 'train') return request;
-    say(request.do === 'matmul' ? answer([], await matmulRate(node.runtime)) : await inferred(request));
+    say(request.do === 'machine' ? answer([], await machine()) : await inferred(request));
   }
 };
 
