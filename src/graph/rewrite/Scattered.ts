@@ -5,7 +5,7 @@
  *     s = scatter(0, i, u)          scatter(-e u, i, u)
  *     s - e sum(s)
  *
- * Law: the outputs are exactly those of the given graph.
+ * Law: the outputs are exactly those of the given graph, but for the sign of zeros.
  */
 import type { OperatorNode, Value } from '../Graph.ts';
 import { isSame } from '../Graph.ts';
