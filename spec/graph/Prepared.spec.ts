@@ -1,6 +1,6 @@
 /** Graphs in two: what does not change is computed before, and the results are the same. */
 import { describe, expect, it } from 'vitest';
-import { type Graph, graph, input, topological, type Value } from '../../src/graph/Graph.ts';
+import { type Graph, graph, input, operator, topological, type Value } from '../../src/graph/Graph.ts';
 import * as Op from '../../src/graph/Operators.ts';
 import { prepared } from '../../src/graph/Prepared.ts';
 import { f32, run } from '../support/evaluate.ts';
@@ -64,5 +64,14 @@ describe('a graph in two', () => {
   it('is none where nothing is computed of what stays, or nothing else of an output', () => {
     expect(split(of({ y: Op.matMul(x, w) }))).toBeUndefined();
     expect(split(of({ y: Op.exp(x), z: Op.exp(w) }))).toBeUndefined();
+  });
+
+  it('leaves sizes where they are, and is none where numbers are drawn', () => {
+    const size = Op.cast('float32')(Op.shapeOf(Op.exp(w)));
+    const found = split(of({ y: Op.mul(Op.reduceSum()(x), Op.gather(size, Op.scalar(0, 'int64'))) }));
+    expect(found?.first.outputs).toHaveLength(1);
+    expect(split(of({ y: Op.gather(x, Op.shapeOf(Op.exp(w)), 1) }))).toBeUndefined();
+    const [drawn] = operator('RandomNormalLike', [w], [w.type]);
+    expect(split(of({ y: Op.matMul(x, Op.add(drawn as Value, Op.exp(w))) }))).toBeUndefined();
   });
 });

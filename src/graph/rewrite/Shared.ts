@@ -9,6 +9,8 @@ import { type LocalRule, rewriteLocally } from './Rewrite.ts';
 /** Each call draws numbers of its own. */
 const random = /^(Random|Bernoulli|Multinomial|Dropout)/;
 
+export const isRandom = (operator: string): boolean => random.test(operator);
+
 /** Constants of more elements are compared by identity only. */
 const small = 4096;
 
@@ -32,14 +34,14 @@ const sharing = (): LocalRule => {
     return number;
   };
   const draws = new Map<string, boolean>();
-  const isRandom = (operator: string): boolean => {
-    const known = draws.get(operator) ?? random.test(operator);
+  const isDrawn = (operator: string): boolean => {
+    const known = draws.get(operator) ?? isRandom(operator);
     draws.set(operator, known);
     return known;
   };
   // In loops: it runs for every node.
   const keyOf = ({ operator, domain, detached, attributes, inputs, outputs }: OperatorNode): string | undefined => {
-    if (isRandom(operator)) return undefined;
+    if (isDrawn(operator)) return undefined;
     let key = `${domain}|${operator}|${detached ?? ''}`;
     for (const name in attributes) {
       const attribute = attributeKey(attributes[name] as Attribute);
