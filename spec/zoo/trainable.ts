@@ -24,7 +24,7 @@ const variants: readonly Trainable[] = [
   { name: 'vgg11', net: Zoo.vgg11({ ...plain, width: 4, hidden: 32, batchNorm: true }), size: 32, epochs: 25 },
   { name: 'vgg19', net: Zoo.vgg19({ ...plain, width: 4, hidden: 32, batchNorm: true }), size: 32, epochs: 40 },
   { name: 'resnet18', net: Zoo.resnet18({ ...two, width: 8 }), size: 32 },
-  { name: 'resnet50', net: Zoo.resnet50({ ...two, width: 8 }), size: 32 },
+  { name: 'resnet50', net: Zoo.resnet50({ ...two, width: 8 }), size: 32, epochs: 20 },
   { name: 'wideResnet50', net: Zoo.wideResnet50({ ...two, width: 8 }), size: 32 },
   { name: 'resnet50V2', net: Zoo.resnet50V2({ ...two, width: 8 }), size: 32 },
   { name: 'cifarResnet20', net: Zoo.cifarResnet20({ ...two, width: 4 }), size: 16 },
