@@ -8,6 +8,7 @@ import type { OperatorNode, Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { ints } from '../operators/node.ts';
 import { intOf, intsOf } from '../rewrite/Rewrite.ts';
+import { turnedSquares } from './KernelLayout.ts';
 import { type Image, imageOf, nchwc, places } from './Layout.ts';
 
 /** Taps that the window of all phases has, over taps of the kernel: beyond this onnxruntime's own operator is faster. */
@@ -41,26 +42,26 @@ const tapOf = (axis: Axis, phase: number, place: number): number | undefined => 
 /** [channels, filters, h, w] as a kernel in blocks from channels to the filters of all phases: blocks of filters outside. */
 const kernelOf = (block: number, w: Value, [down, across]: readonly [Axis, Axis]): Value => {
   const [channels, filters] = w.type.shape as readonly [number, number];
-  const none = down.kernel * across.kernel;
   const phases = down.stride * across.stride;
-  const size = window(down) * window(across);
-  const taps = places(down.stride).flatMap((r) =>
-    places(across.stride).flatMap((s) =>
+  const taps = places(down.stride).map((r) =>
+    places(across.stride).map((s) =>
       places(window(down)).flatMap((i) =>
         places(window(across)).map((j) => {
           const [row, column] = [tapOf(down, r, i), tapOf(across, s, j)];
-          return row === undefined || column === undefined ? none : row * across.kernel + column;
+          return row === undefined || column === undefined ? undefined : row * across.kernel + column;
         }),
       ),
     ),
   );
-  const padded = Op.pad([0, 0, 0, 0, 0, 1])(Op.reshape([channels, filters, none])(w));
-  const parts = Op.reshape([channels / block, block, filters / block, block, phases, size])(
-    Op.gather(padded, Op.int64s(taps), 2),
+  const order = places(filters / block).flatMap((f) =>
+    taps.flat().flatMap((ofPhase) =>
+      places(channels / block).flatMap((c) => {
+        const first = (c * (filters / block) + f) * down.kernel * across.kernel;
+        return ofPhase.map((tap) => (tap === undefined ? undefined : first + tap));
+      }),
+    ),
   );
-  return Op.reshape([filters * phases, channels, window(down), window(across)])(
-    Op.transpose([2, 4, 0, 5, 1, 3])(parts),
-  );
+  return Op.reshape([filters * phases, channels, window(down), window(across)])(turnedSquares(block, order)(w));
 };
 
 /** One number for each filter, for the filters of all phases. */

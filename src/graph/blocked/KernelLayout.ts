@@ -42,17 +42,31 @@ export const kernelOfBlocks =
     return Op.reshape([filters, channels, height, width])(Op.transpose([0, 1, 3, 2, 4])(vectors));
   };
 
+/**
+ * Squares of a kernel in blocks, each turned in itself, in an order of one's own: [squares, block of filters, block of channels]. Their
+ * numbers count `kernelOfBlocks` through, blocks of filters first and taps last; `undefined` is a square of zeros.
+ */
+export const turnedSquares =
+  (block: number, order: readonly (number | undefined)[]) =>
+  (w: Value): Value => {
+    const [filters, channels, height, width] = sizesOf(w);
+    const [all, size] = [(filters * channels * height * width) / block ** 2, block ** 2];
+    const given = Op.reshape([all, size])(kernelOfBlocks(block)(w));
+    const zeros = Op.tensor(new Array<number>(size).fill(0), [1, size], 'float32');
+    const blocks = order.includes(undefined) ? Op.concat(0)([given, zeros]) : given;
+    const squares = Op.gather(blocks, Op.int64s(order.map((at) => at ?? all)));
+    return toBlocked(Op.reshape([order.length, block, block / 4, 4])(squares));
+  };
+
 /** The same of a kernel that is turned, from the blocks of the original: they change places, and each is turned in itself. */
 const turnedOfBlocks = (block: number, original: Value, sizes: Sizes): Value => {
   const [filters, channels, height, width] = sizes;
   const [rows, columns, taps] = [filters / block, channels / block, height * width];
-  const places = Array.from({ length: rows * columns * taps }, (_, i) => {
+  const order = Array.from({ length: rows * columns * taps }, (_, i) => {
     const [r, c, tap] = [Math.floor(i / (columns * taps)), Math.floor(i / taps) % columns, i % taps];
     return (c * rows + r) * taps + (taps - 1 - tap);
   });
-  const blocks = Op.reshape([places.length, block ** 2])(kernelOfBlocks(block)(original));
-  const squares = Op.reshape([places.length, block, block / 4, 4])(Op.gather(blocks, Op.int64s(places)));
-  return Op.reshape(sizes)(toBlocked(squares));
+  return Op.reshape(sizes)(turnedSquares(block, order)(original));
 };
 
 /** [filters, channels, h, w] as [filters / block, channels, h, w, block of filters]: few channels, or one for each filter. */
