@@ -25,14 +25,18 @@ const trained = right(
 );
 const images = right(NdArray.float32([19, 3, 8, 8], noise(19 * 192, 5)));
 
-/** Which requests came, and how many runs waited for their answer at most. */
-const watched = (inner: Runtime.Runtime) => {
+/** Which requests came, how many runs waited for their answer at most, and how many when their session was let go of. */
+const watched = (inner: Runtime.Runtime, atRun: () => void = () => undefined) => {
   const asked: string[] = [];
-  const most = { waiting: 0 };
+  const most = { waiting: 0, atRelease: 0 };
   let waiting = 0;
   const session = (of: Runtime.Session): Runtime.Session => ({
-    ...of,
+    release: () => {
+      most.atRelease = Math.max(most.atRelease, waiting);
+      return of.release();
+    },
     run: (run) => async () => {
+      atRun();
       asked.push('run');
       waiting += 1;
       most.waiting = Math.max(most.waiting, waiting);
@@ -103,12 +107,24 @@ describe('predictions of many batches', () => {
     for (const [what, nth] of all) {
       let until = Number.POSITIVE_INFINITY;
       const { live, runtime } = counted(shared, (asked) => asked === what && --until === 0);
-      const { environment } = world(runtime);
+      const { most, environment } = watched(runtime);
       right(await pipe(trained, T.predict(images))(environment)());
       until = nth;
       const error = left(await pipe(trained, T.predict(images, { batchSize: 2 }))(environment)());
       expect(error.message).toMatch(new RegExp(`^${what} .* was made to fail`));
       expect(live()).toEqual({ sessions: 0, residents: 0 });
+      expect(most.atRelease).toBe(0);
     }
+  });
+
+  it('keep only what batches read', async () => {
+    const { live, runtime } = counted(shared);
+    const residents: number[] = [];
+    const { askedBy } = watched(runtime, () => residents.push(live().residents));
+    await askedBy(2);
+    // Before the first batch all weights are there; then what was computed of them, and of themselves only what batches read.
+    const [before, last] = [residents.at(-12), residents.at(-1)];
+    expect(before).toBe(Object.keys(trained.weights).length);
+    expect(last).toBeLessThan(before as number);
   });
 });
