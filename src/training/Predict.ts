@@ -4,20 +4,15 @@
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import type * as RTE from 'fp-ts/lib/ReaderTaskEither.js';
-import * as RR from 'fp-ts/lib/ReadonlyRecord.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import type { Dataset } from '../data/Dataset.ts';
 import { between, concat } from '../data/Rows.ts';
-import type { Graph } from '../graph/Graph.ts';
-import { prepared } from '../graph/Prepared.ts';
 import { dataInput } from '../interpret/Batches.ts';
 import * as Inference from '../interpret/Inference.ts';
 import * as Plan from '../interpret/Plan.ts';
 import { isBare } from '../model/Outputs.ts';
 import type { Resolved } from '../model/Resolved.ts';
-import { encode } from '../onnx/Encode.ts';
-import type { OnnxError } from '../onnx/OnnxError.ts';
-import type { HasRuntime, Resident, RuntimeError, Session } from '../runtime/Runtime.ts';
+import type { HasRuntime, Session } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
 import {
   type Agree,
@@ -35,108 +30,11 @@ import { parts, samplesFor } from './Check.ts';
 import type { CheckData } from './CheckData.ts';
 import { emissionFor } from './Emission.ts';
 import { type SampleWeight, withSampleWeight } from './SampleWeights.ts';
+import { modelsOf, oneAhead, type Residents, withSession, withWeights } from './Sessions.ts';
 import * as Totals from './Totals.ts';
 import { anyObjective, resolvedOf, type Trained } from './Trained.ts';
 import { evaluate as evaluateWith } from './Trainer.ts';
 import { fitError, type TrainingError } from './TrainingError.ts';
-
-// -------------------------------------------------------------------------------------
-// running
-// -------------------------------------------------------------------------------------
-
-/** A session for the duration of `use`, released on every exit. */
-const withSession =
-  <A>(model: Uint8Array, use: (session: Session) => TE.TaskEither<RuntimeError, A>) =>
-  ({ runtime }: HasRuntime): TE.TaskEither<RuntimeError, A> =>
-    TE.bracket(runtime.load(model), use, (session) => TE.fromTask(session.release));
-
-type Residents = Readonly<Record<string, Resident>>;
-
-/** A graph for the runtime, and what it is fed. */
-interface Written {
-  readonly model: Uint8Array;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-}
-
-const written = (graph: Graph): E.Either<OnnxError, Written> =>
-  pipe(
-    encode(graph, { opset: 18 }),
-    E.map((model) => ({
-      model,
-      inputs: graph.inputs.flatMap(({ node }) => (node._tag === 'Input' ? [node.name] : [])),
-      outputs: graph.outputs.map((o) => o.name),
-    })),
-  );
-
-interface Models {
-  /** What is computed of the weights before all batches. */
-  readonly first: Written | undefined;
-  readonly each: Written;
-}
-
-/** So many batches repay a session more. */
-const repaid = 8;
-
-const modelsOf = (graph: Graph, data: ReadonlySet<string>, batches: number): E.Either<OnnxError, Models> => {
-  const split = batches < repaid ? undefined : prepared((name) => data.has(name))(graph);
-  return pipe(
-    E.Do,
-    E.bind('first', () => (split === undefined ? E.right(undefined) : written(split.first))),
-    E.bind('each', () => written(split?.rest ?? graph)),
-  );
-};
-
-const among = <A>(names: readonly string[], record: Readonly<Record<string, A>>): Readonly<Record<string, A>> =>
-  RR.filterWithIndex((name: string) => names.includes(name))(record);
-
-/** The session of all batches, and all that it reads besides data; let go of on every exit. */
-const withWeights =
-  <A>(
-    { first, each }: Models,
-    weights: Readonly<Record<string, NdArray>>,
-    use: (session: Session, residents: Residents) => TE.TaskEither<RuntimeError, A>,
-  ) =>
-  (env: HasRuntime): TE.TaskEither<RuntimeError, A> => {
-    const free = (residents: Residents) => env.runtime.free(Object.values(residents));
-    const prepare = (given: Residents): TE.TaskEither<RuntimeError, Residents> => {
-      if (first === undefined) return TE.right({});
-      const last = Object.entries(given).flatMap(([name, r]) => (each.inputs.includes(name) ? [] : [r]));
-      const run = (session: Session) =>
-        session.run({ feeds: among(first.inputs, given), keep: first.outputs, free: last });
-      return TE.Functor.map(withSession(first.model, run)(env), ({ kept }) => kept);
-    };
-    return TE.bracket(
-      env.runtime.upload(among([...(first?.inputs ?? []), ...each.inputs], weights)),
-      (given) =>
-        TE.bracket(
-          prepare(given),
-          (made) => withSession(each.model, (session) => use(session, among(each.inputs, { ...given, ...made })))(env),
-          free,
-        ),
-      free,
-    );
-  };
-
-/** One after the other, of which the next is asked for while one is computed: its samples are there when their turn comes. */
-const oneAhead =
-  <E, A>(tasks: readonly TE.TaskEither<E, A>[]): TE.TaskEither<E, readonly A[]> =>
-  async () => {
-    const results: A[] = [];
-    let next = tasks[0]?.();
-    for (let i = 1; next !== undefined; i++) {
-      const current = next;
-      next = tasks[i]?.();
-      const result = await current;
-      if (E.isLeft(result)) {
-        // What it reads is let go of behind it.
-        await next;
-        return result;
-      }
-      results.push(result.right);
-    }
-    return E.right(results);
-  };
 
 export interface EvaluateOptions {
   /** Default 256; the result does not depend on it, but for rounding. */
