@@ -50,3 +50,9 @@ it('in training relu comes behind', async () => {
     { numRuns: 30 },
   );
 });
+
+it('of single cells, which others read too, it stays before', () => {
+  const spec = { op: 'maxPool2d', kernel: [1, 1], strides: [2, 2], padding: 'valid' } as unknown as PoolSpec;
+  const y = pooled(spec, Op.relu(input('x', 'float32', [2, 2, 6, 6])), trained);
+  expect(y.node).toMatchObject({ operator: 'MaxPool' });
+});

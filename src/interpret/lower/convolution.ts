@@ -142,6 +142,8 @@ const rectified = ({ node }: Value): Value | undefined =>
 export const pooled = (spec: PoolSpec, x: Value, mode: Mode): Value => {
   const window = windowOf(spec.padding, x, { ...spec, dilation: spec.kernel.map(() => 1) });
   if (!isMaximum(spec)) return Op.averagePool(x, window);
-  const before = mode._tag === 'Training' ? rectified(x) : undefined;
+  // What takes single cells is a shortcut, and others read them too: relu would be there twice.
+  const isWindow = spec.kernel.some((k) => k > 1);
+  const before = mode._tag === 'Training' && isWindow ? rectified(x) : undefined;
   return before === undefined ? Op.maxPool(x, window).output : Op.relu(Op.maxPool(before, window).output);
 };
