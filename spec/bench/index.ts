@@ -123,7 +123,7 @@ const anatomy = (workload: Workload, { ours: x, theirs: y, parameters, machine }
     cells: [
       parameters.toLocaleString('en'),
       rate.toFixed(0),
-      `${Math.min(...apart).toFixed(2)} to ${Math.max(...apart).toFixed(2)}`,
+      apart.some(Number.isNaN) ? '' : `${Math.min(...apart).toFixed(2)} to ${Math.max(...apart).toFixed(2)}`,
       `${floor.toFixed(2)} (${((100 * floor) / step).toFixed(0)} %)`,
       `${((100 * (wall - inside)) / wall).toFixed(1)} %`,
       (last?.building ?? Number.NaN).toFixed(0),

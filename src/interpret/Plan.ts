@@ -140,9 +140,10 @@ const loopGraph = (name: string, trips: Value, carried: readonly Value[], step: 
 const drafted = (name: string, inputs: readonly Value[], outputs: readonly Output[]): Graph =>
   G.graph(name, G.readInputs(inputs, outputs), outputs);
 
-type Written = Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>;
+/** A graph for the runtime, and the names of what it is fed. */
+export type Written = Pick<EvaluationPlan, 'graph' | 'model' | 'inputs'>;
 
-const written = (graph: Graph): E.Either<OnnxError, Written> =>
+export const written = (graph: Graph): E.Either<OnnxError, Written> =>
   pipe(
     encode(graph, { opset }),
     E.map((model) => ({ graph, model, inputs: graph.inputs.map((v) => (v.node as G.InputNode).name) })),

@@ -8,7 +8,7 @@ import * as RR from 'fp-ts/lib/ReadonlyRecord.js';
 import * as TE from 'fp-ts/lib/TaskEither.js';
 import type { Graph } from '../graph/Graph.ts';
 import { prepared } from '../graph/Prepared.ts';
-import { encode } from '../onnx/Encode.ts';
+import { type Written, written } from '../interpret/Plan.ts';
 import type { OnnxError } from '../onnx/OnnxError.ts';
 import type { HasRuntime, Resident, RuntimeError, Session } from '../runtime/Runtime.ts';
 import type { NdArray } from '../shape/NdArray.ts';
@@ -20,23 +20,6 @@ export const withSession =
     TE.bracket(runtime.load(model), use, (session) => TE.fromTask(session.release));
 
 export type Residents = Readonly<Record<string, Resident>>;
-
-/** A graph for the runtime, and what it is fed. */
-interface Written {
-  readonly model: Uint8Array;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-}
-
-const written = (graph: Graph): E.Either<OnnxError, Written> =>
-  pipe(
-    encode(graph, { opset: 18 }),
-    E.map((model) => ({
-      model,
-      inputs: graph.inputs.flatMap(({ node }) => (node._tag === 'Input' ? [node.name] : [])),
-      outputs: graph.outputs.map((o) => o.name),
-    })),
-  );
 
 export interface Models {
   /** What is computed of the weights before all batches. */
@@ -72,8 +55,8 @@ export const withWeights =
     const prepare = (given: Residents): TE.TaskEither<RuntimeError, Residents> => {
       if (first === undefined) return TE.right({});
       const last = Object.entries(given).flatMap(([name, r]) => (each.inputs.includes(name) ? [] : [r]));
-      const run = (session: Session) =>
-        session.run({ feeds: among(first.inputs, given), keep: first.outputs, free: last });
+      const keep = first.graph.outputs.map((o) => o.name);
+      const run = (session: Session) => session.run({ feeds: among(first.inputs, given), keep, free: last });
       return TE.Functor.map(withSession(first.model, run)(env), ({ kept }) => kept);
     };
     return TE.bracket(

@@ -6,10 +6,7 @@
 import * as Gates from '../Gates.ts';
 import type { OperatorNode, Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { floatOf, named, type Rule, type Surroundings } from './Rewrite.ts';
-
-const operatorOf = (v: Value | undefined, operator: string): OperatorNode | undefined =>
-  v?.node._tag === 'Operator' && v.node.domain === '' && v.node.operator === operator ? v.node : undefined;
+import { floatOf, named, operatorOf, type Rule, type Surroundings } from './Rewrite.ts';
 
 const gateOf = (node: OperatorNode, x: Value): Value | undefined => {
   switch (`${node.domain}:${node.operator}`) {

@@ -11,16 +11,13 @@
 import type { OperatorNode, Value } from '../Graph.ts';
 import { isSame, sameShape } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { constantOf, intOf, type Rule } from './Rewrite.ts';
+import { constantOf, intOf, operatorOf, type Rule } from './Rewrite.ts';
 
 interface Reduction {
   readonly mean: boolean;
   readonly axes: readonly number[];
   readonly keepDims: boolean;
 }
-
-const nodeOf = (v: Value | undefined, operator: string): OperatorNode | undefined =>
-  v?.node._tag === 'Operator' && v.node.domain === '' && v.node.operator === operator ? v.node : undefined;
 
 const reductionOf = (node: OperatorNode | undefined): Reduction | undefined => {
   const x = node?.inputs[0];
@@ -46,8 +43,8 @@ const isLevel = (v: Value, x: Value, axes: readonly number[]): boolean =>
 
 /** Whether `v` is what is left of a value after its mean is taken away: axes of the mean are these. */
 const isDeviation = (v: Value, axes: readonly number[]): boolean => {
-  const difference = nodeOf(v, 'Sub');
-  const mean = nodeOf(difference?.inputs[1], 'ReduceMean');
+  const difference = operatorOf(v, 'Sub');
+  const mean = operatorOf(difference?.inputs[1], 'ReduceMean');
   const of = reductionOf(mean);
   return (
     of?.keepDims === true &&
@@ -64,7 +61,7 @@ interface Part {
 }
 
 const partOf = (v: Value, axes: readonly number[]): Part | undefined => {
-  const [a, b] = nodeOf(v, 'Mul')?.inputs ?? [];
+  const [a, b] = operatorOf(v, 'Mul')?.inputs ?? [];
   if (a === undefined || b === undefined) return undefined;
   if (sameShape(a, v) && isLevel(b, v, axes)) return { x: a, factor: b };
   return sameShape(b, v) && isLevel(a, v, axes) ? { x: b, factor: a } : undefined;
@@ -73,7 +70,7 @@ const partOf = (v: Value, axes: readonly number[]): Part | undefined => {
 const partsOf = (v: Value, axes: readonly number[]): readonly Part[] | undefined => {
   const part = partOf(v, axes);
   if (part !== undefined) return [part];
-  const [a, b] = nodeOf(v, 'Add')?.inputs ?? [];
+  const [a, b] = operatorOf(v, 'Add')?.inputs ?? [];
   if (a === undefined || b === undefined || !sameShape(a, v) || !sameShape(b, v)) return undefined;
   const [left, right] = [partsOf(a, axes), partsOf(b, axes)];
   return left === undefined || right === undefined ? undefined : [...left, ...right];

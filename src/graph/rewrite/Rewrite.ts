@@ -138,6 +138,10 @@ export const firstOf =
 export const constantOf = (v: Value | undefined): NdArray | undefined =>
   v?.node._tag === 'Constant' ? v.node.data : undefined;
 
+/** The node that a value comes from, if it is this one of ONNX's own operators. */
+export const operatorOf = (v: Value | undefined, operator: string): OperatorNode | undefined =>
+  v?.node._tag === 'Operator' && v.node.domain === '' && v.node.operator === operator ? v.node : undefined;
+
 export const labelOf = (v: Value | undefined): string | undefined =>
   v?.node._tag === 'Input' ? undefined : v?.node.label;
 

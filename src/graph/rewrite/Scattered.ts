@@ -7,19 +7,15 @@
  *
  * Law: the outputs are exactly those of the given graph, but for the sign of zeros.
  */
-import type { OperatorNode, Value } from '../Graph.ts';
+import type { Value } from '../Graph.ts';
 import { isSame } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { constantOf, intOf, named, type Rule } from './Rewrite.ts';
-
-const nodeOf = (v: Value | undefined, operator: string): OperatorNode | undefined =>
-  v?.node._tag === 'Operator' && v.node.domain === '' && v.node.operator === operator ? v.node : undefined;
+import { constantOf, intOf, named, operatorOf, type Rule } from './Rewrite.ts';
 
 const isZero = (v: Value | undefined): boolean => {
-  const value = nodeOf(v, 'ConstantOfShape')?.attributes.value;
-  return value === undefined
-    ? nodeOf(v, 'ConstantOfShape') !== undefined
-    : value._tag === 'Tensor' && Number(value.value.data[0]) === 0;
+  const node = operatorOf(v, 'ConstantOfShape');
+  const value = node?.attributes.value;
+  return node !== undefined && (value === undefined || (value._tag === 'Tensor' && Number(value.value.data[0]) === 0));
 };
 
 interface Scattered {
@@ -30,7 +26,7 @@ interface Scattered {
 }
 
 const scatteredOf = (v: Value): Scattered | undefined => {
-  const node = nodeOf(v, 'ScatterElements');
+  const node = operatorOf(v, 'ScatterElements');
   const [zeros, indices, updates] = node?.inputs ?? [];
   if (node === undefined || indices === undefined || updates === undefined || !isZero(zeros)) return undefined;
   const axis = Op.axisOf(v, intOf(node, 'axis', 0));
@@ -41,7 +37,7 @@ const scatteredOf = (v: Value): Scattered | undefined => {
 
 /** Whether `v` is the sum of `of` along the axis, which stays. */
 const isSumOf = (of: Value, axis: number, v: Value): boolean => {
-  const node = nodeOf(v, 'ReduceSum');
+  const node = operatorOf(v, 'ReduceSum');
   const axes = Array.from(constantOf(node?.inputs[1])?.data ?? [], Number);
   return (
     node !== undefined &&
@@ -53,9 +49,9 @@ const isSumOf = (of: Value, axis: number, v: Value): boolean => {
 };
 
 export const scattered: Rule = (node, { uses }) => {
-  const [s, product] = nodeOf({ type: node.outputs[0] as Value['type'], node, index: 0 }, 'Sub')?.inputs ?? [];
+  const [s, product] = node.domain === '' && node.operator === 'Sub' ? node.inputs : [];
   const of = s === undefined ? undefined : scatteredOf(s);
-  const [a, b] = nodeOf(product, 'Mul')?.inputs ?? [];
+  const [a, b] = operatorOf(product, 'Mul')?.inputs ?? [];
   if (s === undefined || of === undefined || product === undefined || a === undefined || b === undefined)
     return undefined;
   const sum = [b, a].find((v) => isSumOf(s, of.axis, v));
