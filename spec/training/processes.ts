@@ -32,7 +32,7 @@ export const bundled = async (name: string, into: string): Promise<string> => {
             path: require.resolve('onnxruntime-node'),
             external: true,
           }));
-          onLoad({ filter: /runtime\/Runtime\.ts$/ }, async ({ path }) => ({
+          onLoad({ filter: /runtime\/Channel\.ts$/ }, async ({ path }) => ({
             contents: (await readFile(path, 'utf8')).replaceAll(
               /new URL\('\.\/worker\.js', import\.meta\.url\)/g,
               () => `new URL(${JSON.stringify(new URL('./worker.js', `file://${path}`).href)})`,
