@@ -5,7 +5,7 @@
  */
 import type { Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { intsOf } from '../rewrite/Rewrite.ts';
+import { intsOf, operatorOf } from '../rewrite/Rewrite.ts';
 import { toBlocked, toPlain } from './Layout.ts';
 
 type Sizes = readonly [filters: number, channels: number, height: number, width: number];
@@ -29,6 +29,15 @@ const turned = (w: Value): Value | undefined => {
   return isWhole && same && intsOf(swap, 'perm')?.join() === '1,0,2,3' ? (swap.inputs[0] ?? undefined) : undefined;
 };
 
+/** A turned kernel with a factor for each of its channels, whose blocks are better multiplied than made anew. */
+const timesChannels = (w: Value): { readonly kernel: Value; readonly factor: Value } | undefined => {
+  const [kernel, factor] = operatorOf(w, 'Mul')?.inputs ?? [];
+  if (kernel === undefined || factor === undefined || turned(kernel) === undefined) return undefined;
+  const isFit =
+    factor.type.shape.length === 4 && factor.type.shape.every((d, i) => d === (i === 1 ? sizesOf(w)[1] : 1));
+  return isFit ? { kernel, factor } : undefined;
+};
+
 /** [filters, channels, h, w] as [filters / block, channels / block, h, w, block of channels, block of filters]. */
 export const kernelOfBlocks =
   (block: number) =>
@@ -36,6 +45,12 @@ export const kernelOfBlocks =
     const [filters, channels, height, width] = sizesOf(w);
     const original = turned(w);
     if (original !== undefined) return turnedOfBlocks(block, original, sizesOf(w));
+    const product = timesChannels(w);
+    if (product !== undefined) {
+      const each = Op.reshape([1, channels / block, 1, block, 1])(product.factor);
+      const parts = [filters / block, channels / block, height * width, block, block];
+      return Op.reshape(w.type.shape)(Op.mul(Op.reshape(parts)(kernelOfBlocks(block)(product.kernel)), each));
+    }
     const taps = height * width;
     const cells = toBlocked(Op.reshape([1, filters, channels, taps])(w));
     const vectors = Op.reshape([filters / block, channels / block, block, taps, block])(cells);

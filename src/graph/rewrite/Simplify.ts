@@ -5,15 +5,18 @@
  *
  * Law: the outputs are those of the given graph up to rounding.
  */
+import { flow } from 'fp-ts/lib/function.js';
 import type { Graph } from '../Graph.ts';
 import { asProducts, type KernelGradient } from '../KernelGradient.ts';
 import { activations } from './Activations.ts';
 import { between } from './Between.ts';
 import { biases } from './Biases.ts';
+import { factors } from './Factors.ts';
 import { intoConvolution } from './Normalized.ts';
 import { reductions } from './Reductions.ts';
 import { firstOf, type Rule, rewrite } from './Rewrite.ts';
 import { scattered } from './Scattered.ts';
+import { shared } from './Shared.ts';
 import { sizes } from './Sizes.ts';
 
 /** `isKept`: kernels' gradients that stay convolutions. Default: none. `rules`: what else helps where the graph runs. */
@@ -21,16 +24,9 @@ export const simplify = (
   isKept: (gradient: KernelGradient) => boolean = () => false,
   rules: readonly Rule[] = [],
 ): ((graph: Graph) => Graph) =>
-  rewrite(
-    firstOf([
-      sizes,
-      reductions,
-      asProducts(isKept),
-      intoConvolution,
-      biases,
-      activations,
-      between,
-      scattered,
-      ...rules,
-    ]),
+  flow(
+    rewrite(firstOf([sizes, reductions, intoConvolution, biases, activations, between, scattered, ...rules])),
+    // Who reads a cotangent is known when sums are where they stay, and each is there once.
+    shared,
+    rewrite(firstOf([factors(isKept), asProducts(isKept)])),
   );
