@@ -114,7 +114,8 @@ describe('the gradient of a normalisation', () => {
       fc.asyncProperty(cases, async ({ seed, ...options }) => {
         const g = shared(gradients(options));
         const simple = shared(simplify()(g));
-        expect(scaledImages(simple)).toBe(scaledImages(g) - 2);
+        // With a pass for deviations there are more sums of the cotangent, and it stays.
+        expect(scaledImages(simple)).toBe(scaledImages(g) - (options.onePass ? 2 : 0));
         expect(await difference(g, simple, seed)).toBeLessThan(1e-4);
         expect(await difference(g, blocked(block, batch)(g), seed)).toBeLessThan(1e-4);
       }),

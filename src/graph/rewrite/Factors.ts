@@ -113,7 +113,10 @@ const partsOf = (node: OperatorNode, uses: (v: Value) => number): readonly Value
   return undefined;
 };
 
-/** Reads of a cotangent by its normalisation alone: it is scaled, and summed up, and so are its products with the image. */
+/**
+ * Reads of a cotangent by its normalisation alone: it is scaled, and summed up, and so are its products with the image. (Where the
+ * normalisation has a pass for deviations from the mean, its gradient sums up once more, and stays as it is: images are small there.)
+ */
 const own = 3;
 
 const inSums: Rule = (node, { uses }) => {

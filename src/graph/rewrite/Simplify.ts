@@ -5,7 +5,6 @@
  *
  * Law: the outputs are those of the given graph up to rounding.
  */
-import { flow } from 'fp-ts/lib/function.js';
 import type { Graph } from '../Graph.ts';
 import { asProducts, type KernelGradient } from '../KernelGradient.ts';
 import { activations } from './Activations.ts';
@@ -16,7 +15,6 @@ import { intoConvolution } from './Normalized.ts';
 import { reductions } from './Reductions.ts';
 import { firstOf, type Rule, rewrite } from './Rewrite.ts';
 import { scattered } from './Scattered.ts';
-import { shared } from './Shared.ts';
 import { sizes } from './Sizes.ts';
 
 /** `isKept`: kernels' gradients that stay convolutions. Default: none. `rules`: what else helps where the graph runs. */
@@ -24,9 +22,17 @@ export const simplify = (
   isKept: (gradient: KernelGradient) => boolean = () => false,
   rules: readonly Rule[] = [],
 ): ((graph: Graph) => Graph) =>
-  flow(
-    rewrite(firstOf([sizes, reductions, intoConvolution, biases, activations, between, scattered, ...rules])),
-    // Who reads a cotangent is known when sums are where they stay, and each is there once.
-    shared,
-    rewrite(firstOf([factors(isKept), asProducts(isKept)])),
+  rewrite(
+    firstOf([
+      sizes,
+      reductions,
+      factors(isKept),
+      asProducts(isKept),
+      intoConvolution,
+      biases,
+      activations,
+      between,
+      scattered,
+      ...rules,
+    ]),
   );
