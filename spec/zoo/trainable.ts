@@ -33,7 +33,7 @@ const variants: readonly Trainable[] = [
   { name: 'mobilenetV2', net: Zoo.mobilenetV2({ ...plain, width: 0.35 }), size: 32, epochs: 15 },
   { name: 'mobilenetV3Small', net: Zoo.mobilenetV3Small({ ...plain, width: 0.5 }), size: 32, epochs: 20 },
   { name: 'mobilenetV3Large', net: Zoo.mobilenetV3Large({ ...plain, width: 0.35 }), size: 32, epochs: 20 },
-  { name: 'efficientnetB0', net: Zoo.efficientnetB0({ ...plain, width: 0.5 }), size: 32, rate: 1e-3, epochs: 25 },
+  { name: 'efficientnetB0', net: Zoo.efficientnetB0({ ...plain, width: 0.5 }), size: 32, rate: 1e-3, epochs: 50 },
   { name: 'densenet121', net: Zoo.densenet121({ ...two, growth: 8 }), size: 32 },
   { name: 'squeezenet11', net: Zoo.squeezenet11(plain), size: 48, rate: 5e-5, epochs: 50 },
   { name: 'googlenet', net: Zoo.googlenet(plain), size: 32 },
