@@ -40,7 +40,7 @@ const known = (v: Value, from: number): readonly number[] =>
   });
 
 /** Batch and channels in each other's place. */
-const swapped = (v: Value): Value => Op.transpose([1, 0, ...v.type.shape.map((_, i) => i).slice(2)])(v);
+export const swapped = (v: Value): Value => Op.transpose([1, 0, ...v.type.shape.map((_, i) => i).slice(2)])(v);
 
 // -------------------------------------------------------------------------------------
 // as a convolution

@@ -5,7 +5,7 @@
  */
 import type { Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { intsOf, operatorOf } from '../rewrite/Rewrite.ts';
+import { intsOf, operands } from '../rewrite/Rewrite.ts';
 import { toBlocked, toPlain } from './Layout.ts';
 
 type Sizes = readonly [filters: number, channels: number, height: number, width: number];
@@ -31,7 +31,7 @@ const turned = (w: Value): Value | undefined => {
 
 /** A turned kernel with a factor for each of its channels, whose blocks are better multiplied than made anew. */
 const timesChannels = (w: Value): { readonly kernel: Value; readonly factor: Value } | undefined => {
-  const [kernel, factor] = operatorOf(w, 'Mul')?.inputs ?? [];
+  const [kernel, factor] = operands(w, 'Mul') ?? [];
   if (kernel === undefined || factor === undefined || turned(kernel) === undefined) return undefined;
   const isFit =
     factor.type.shape.length === 4 && factor.type.shape.every((d, i) => d === (i === 1 ? sizesOf(w)[1] : 1));

@@ -11,10 +11,10 @@
  */
 import type { OperatorNode, Value } from '../Graph.ts';
 import { isSame, sameShape } from '../Graph.ts';
-import { asProducts, type KernelGradient, recognised } from '../KernelGradient.ts';
+import { asProducts, type KernelGradient, recognised, swapped } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
 import { isStatic, product as numbers } from '../operators/node.ts';
-import { firstOf, intOf, named, operatorOf, type Rule, unshaped } from './Rewrite.ts';
+import { firstOf, intOf, named, operands, operatorOf, type Rule, unshaped } from './Rewrite.ts';
 
 // -------------------------------------------------------------------------------------
 // numbers of channels
@@ -36,11 +36,6 @@ const isOfChannels = (v: Value, image: Value): boolean => {
 type Rest = Value | 1 | undefined;
 
 type Take = (v: Value) => Rest;
-
-const operands = (v: Value, operator: string): readonly [Value, Value] | undefined => {
-  const [a, b] = operatorOf(v, operator)?.inputs ?? [];
-  return a === undefined || b === undefined ? undefined : [a, b];
-};
 
 const product = (a: Rest, b: Value): Rest => (a === undefined ? undefined : a === 1 ? b : Op.mul(a, b));
 
@@ -178,8 +173,6 @@ const inConvolutions: Rule = (node) => {
   const copy: OperatorNode = { ...node, inputs: [product.image, multiplied(kernel, axis, product), ...others] };
   return [{ type: node.outputs[0] as Value['type'], node: copy, index: 0 }];
 };
-
-const swapped = (v: Value): Value => Op.transpose([1, 0, ...v.type.shape.map((_, i) => i).slice(2)])(v);
 
 /** A kernel's gradient from a cotangent with a factor, in the form of `rule`. */
 const inGradients =

@@ -11,7 +11,7 @@
 import type { OperatorNode, Value } from '../Graph.ts';
 import { isSame, sameShape } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { constantOf, intOf, operatorOf, type Rule } from './Rewrite.ts';
+import { constantOf, intOf, operands, operatorOf, type Rule } from './Rewrite.ts';
 
 interface Reduction {
   readonly mean: boolean;
@@ -61,7 +61,7 @@ interface Part {
 }
 
 const partOf = (v: Value, axes: readonly number[]): Part | undefined => {
-  const [a, b] = operatorOf(v, 'Mul')?.inputs ?? [];
+  const [a, b] = operands(v, 'Mul') ?? [];
   if (a === undefined || b === undefined) return undefined;
   if (sameShape(a, v) && isLevel(b, v, axes)) return { x: a, factor: b };
   return sameShape(b, v) && isLevel(a, v, axes) ? { x: b, factor: a } : undefined;
@@ -70,7 +70,7 @@ const partOf = (v: Value, axes: readonly number[]): Part | undefined => {
 const partsOf = (v: Value, axes: readonly number[]): readonly Part[] | undefined => {
   const part = partOf(v, axes);
   if (part !== undefined) return [part];
-  const [a, b] = operatorOf(v, 'Add')?.inputs ?? [];
+  const [a, b] = operands(v, 'Add') ?? [];
   if (a === undefined || b === undefined || !sameShape(a, v) || !sameShape(b, v)) return undefined;
   const [left, right] = [partsOf(a, axes), partsOf(b, axes)];
   return left === undefined || right === undefined ? undefined : [...left, ...right];

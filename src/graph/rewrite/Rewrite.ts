@@ -142,6 +142,12 @@ export const constantOf = (v: Value | undefined): NdArray | undefined =>
 export const operatorOf = (v: Value | undefined, operator: string): OperatorNode | undefined =>
   v?.node._tag === 'Operator' && v.node.domain === '' && v.node.operator === operator ? v.node : undefined;
 
+/** Both operands of this one of ONNX's own operators, if a value comes from it. */
+export const operands = (v: Value | undefined, operator: string): readonly [Value, Value] | undefined => {
+  const [a, b] = operatorOf(v, operator)?.inputs ?? [];
+  return a === undefined || b === undefined ? undefined : [a, b];
+};
+
 export const labelOf = (v: Value | undefined): string | undefined =>
   v?.node._tag === 'Input' ? undefined : v?.node.label;
 

@@ -10,7 +10,7 @@
 import type { Value } from '../Graph.ts';
 import { isSame } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { constantOf, intOf, named, operatorOf, type Rule } from './Rewrite.ts';
+import { constantOf, intOf, named, operands, operatorOf, type Rule } from './Rewrite.ts';
 
 const isZero = (v: Value | undefined): boolean => {
   const node = operatorOf(v, 'ConstantOfShape');
@@ -51,7 +51,7 @@ const isSumOf = (of: Value, axis: number, v: Value): boolean => {
 export const scattered: Rule = (node, { uses }) => {
   const [s, product] = node.domain === '' && node.operator === 'Sub' ? node.inputs : [];
   const of = s === undefined ? undefined : scatteredOf(s);
-  const [a, b] = operatorOf(product, 'Mul')?.inputs ?? [];
+  const [a, b] = operands(product, 'Mul') ?? [];
   if (s === undefined || of === undefined || product === undefined || a === undefined || b === undefined)
     return undefined;
   const sum = [b, a].find((v) => isSumOf(s, of.axis, v));

@@ -1,7 +1,7 @@
 /**
  * A graph that computes the same with less, by plain operators: sizes are asked once, what gradients of compositions leave behind
- * is put in order, each kernel's gradient is in its fast form, and convolutions take the normalisation behind them over, and
- * what is added to them.
+ * is put in order, each kernel's gradient is in its fast form, convolutions take the normalisation behind them over, and what is
+ * added to them, and kernels take factors of channels over.
  *
  * Law: the outputs are those of the given graph up to rounding.
  */

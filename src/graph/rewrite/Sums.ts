@@ -11,7 +11,7 @@ import type { OperatorNode, Value } from '../Graph.ts';
 import { operator, sameShape, valueType } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { isStatic, product } from '../operators/node.ts';
-import { constantOf, intOf, named, type Rule } from './Rewrite.ts';
+import { constantOf, intOf, named, operands, type Rule } from './Rewrite.ts';
 import { sizes } from './Sizes.ts';
 
 /** Fewer columns are summed as fast, and so are fewer rows. */
@@ -54,15 +54,9 @@ const leftOver = (node: OperatorNode, x: Value): number => {
 /** Whether the last axis alone is. */
 const isAlongRows = (node: OperatorNode, x: Value): boolean => axesOf(node, x).join() === String(Op.rank(x) - 1);
 
-const productOf = (v: Value): readonly [Value, Value] | undefined => {
-  const { node } = v;
-  const [a, b] = node._tag === 'Operator' && node.domain === '' && node.operator === 'Mul' ? node.inputs : [];
-  return a === undefined || b === undefined ? undefined : [a, b];
-};
-
 /** Of a product, the operand of its shape and the other one, if that is as asked for. */
 const factored = (v: Value, asked: (factor: Value) => boolean): readonly [Value, Value] | undefined => {
-  const pair = productOf(v);
+  const pair = operands(v, 'Mul');
   return (pair === undefined ? [] : [pair, [pair[1], pair[0]] as const]).find(
     ([of, factor]) => sameShape(of, v) && asked(factor),
   );
