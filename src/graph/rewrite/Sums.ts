@@ -8,10 +8,10 @@
  */
 import type { Dim } from '../../shape/Shape.ts';
 import type { OperatorNode, Value } from '../Graph.ts';
-import { operator, sameShape, valueType } from '../Graph.ts';
+import { operator, valueType } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { isStatic, product } from '../operators/node.ts';
-import { constantOf, intOf, named, operands, type Rule } from './Rewrite.ts';
+import { constantOf, factored, intOf, named, type Rule } from './Rewrite.ts';
 import { sizes } from './Sizes.ts';
 
 /** Fewer columns are summed as fast, and so are fewer rows. */
@@ -53,14 +53,6 @@ const leftOver = (node: OperatorNode, x: Value): number => {
 
 /** Whether the last axis alone is. */
 const isAlongRows = (node: OperatorNode, x: Value): boolean => axesOf(node, x).join() === String(Op.rank(x) - 1);
-
-/** Of a product, the operand of its shape and the other one, if that is as asked for. */
-const factored = (v: Value, asked: (factor: Value) => boolean): readonly [Value, Value] | undefined => {
-  const pair = operands(v, 'Mul');
-  return (pair === undefined ? [] : [pair, [pair[1], pair[0]] as const]).find(
-    ([of, factor]) => sameShape(of, v) && asked(factor),
-  );
-};
 
 /** Rows, of so many axes, times a number each, or as they are. */
 const overRows = (x: Value, left: number): Value | undefined => {
