@@ -1,5 +1,6 @@
 /** A process that is timed: started, asked, and ended at the latest when its time is over. */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +11,8 @@ import type { Answer, Failure, OurAnswer, Ready, Request } from './Protocol.ts';
 export interface Side<A extends Answer> {
   readonly ready: Ready;
   readonly ask: (request: Request) => Promise<A>;
+  /** No more requests: done when the process has ended by itself. */
+  readonly end: () => Promise<void>;
   readonly close: () => void;
 }
 
@@ -39,16 +42,16 @@ const open = async <A extends Answer>(
 ): Promise<Side<A>> => {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const end = (): void => void child.kill('SIGKILL');
+  const kill = (): void => void child.kill('SIGKILL');
   let isOver = false;
   const clock = setTimeout(() => {
     isOver = true;
-    end();
+    kill();
   }, 1000 * limit);
-  process.once('exit', end);
+  process.once('exit', kill);
   child.once('exit', () => {
     clearTimeout(clock);
-    process.off('exit', end);
+    process.off('exit', kill);
   });
   // A process that has ended takes no requests; that it has is seen when its answer is read.
   child.stdin.on('error', () => undefined);
@@ -67,7 +70,12 @@ const open = async <A extends Answer>(
       child.stdin.write(`${JSON.stringify(request)}\n`);
       return read<A>();
     },
-    close: end,
+    end: async () => {
+      const ended = once(child, 'exit');
+      child.stdin.end();
+      await ended;
+    },
+    close: kill,
   };
 };
 
@@ -85,11 +93,11 @@ const sized = ({ name, batchSize, steps }: Sizes, { threads }: Limits): readonly
   String(threads),
 ];
 
-export const ours = async (sizes: Sizes, limits: Limits): Promise<Side<OurAnswer>> =>
+export const ours = async (sizes: Sizes, limits: Limits, profile?: string): Promise<Side<OurAnswer>> =>
   open(
     'grad-ts',
     process.execPath,
-    [await built(), ...sized(sizes, limits)],
+    [await built(), ...sized(sizes, limits), ...(profile === undefined ? [] : [profile])],
     { ...process.env, ...(limits.keepMemory ? kept : {}) },
     limits.limit,
   );

@@ -7,6 +7,7 @@
  *     npm run bench -- W3 W4 --inference               # evaluation and prediction instead of training
  *     npm run bench -- W1 W3 --batches                 # training by size of the batch, 8 to 512
  *     npm run bench -- --others                        # training beside jax-js and TensorFlow.js too
+ *     npm run bench -- W1 --profile                    # where the time of our training step goes, by operator
  *     npm run bench -- --opening                       # how long ResNet-20 and ResNet-50 take to their first step
  *     npm run bench -- --data                          # pipelines of data: samples a second and memory
  *
@@ -16,6 +17,7 @@
  */
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { profiled } from './Profile.ts';
 import type { OurAnswer, Request } from './Protocol.ts';
 import { alone, type Both, bothInTurn } from './Rounds.ts';
 import { hasOthers, hasPeer, kernels, type Limits, type Other, others, ours } from './Side.ts';
@@ -36,6 +38,7 @@ const { values, positionals } = parseArgs({
     inference: { type: 'boolean', default: false },
     batches: { type: 'boolean', default: false },
     opening: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
     others: { type: 'boolean', default: false },
     data: { type: 'boolean', default: false },
     'keep-memory': { type: 'boolean', default: false },
@@ -200,6 +203,31 @@ const batches = async (): Promise<void> => {
       });
 };
 
+/** Groups of less than this share of a step are put together. */
+const small = 0.01;
+
+const profile = async (): Promise<void> => {
+  console.log(
+    "Our training step by onnxruntime's profiler, whose own time is in it; what is below one percent is the rest\n",
+  );
+  head('', '', 'operator', 'calls a step', 'ms', 'share');
+  for (const { name, batchSize, steps } of wanted(all)) {
+    const { groups, whole } = await profiled({ name, batchSize, steps }, { do: 'train', seconds }, limits);
+    const line = (part: string, operator: string, calls: number | undefined, milliseconds: number): void =>
+      console.log(
+        `| ${[name, part, operator, calls?.toFixed(0) ?? '', milliseconds.toFixed(2), `${((100 * milliseconds) / whole).toFixed(0)} %`].join(' | ')} |`,
+      );
+    const [large, few] = [
+      groups.filter((g) => g.milliseconds >= small * whole),
+      groups.filter((g) => g.milliseconds < small * whole),
+    ];
+    for (const g of large) line(g.part, g.operator, g.calls, g.milliseconds);
+    line('', 'other operators', sum(few.map((g) => g.calls)), sum(few.map((g) => g.milliseconds)));
+    line('', 'between operators', undefined, whole - sum(groups.map((g) => g.milliseconds)));
+    line('', 'in all', sum(groups.map((g) => g.calls)), whole);
+  }
+};
+
 /** A process for each time: what runs a second time is faster. */
 const opening = async (): Promise<void> => {
   console.log('Opening, milliseconds (median, and least)\n');
@@ -270,6 +298,10 @@ if (values.data) {
 if (values.opening) {
   if (positionals.length > 0) throw new Error('--opening: takes no workloads, it times ResNet-20 and ResNet-50');
   await opening();
+  process.exit(0);
+}
+if (values.profile) {
+  await profile();
   process.exit(0);
 }
 await (values.others ? comparison() : values.inference ? inference() : values.batches ? batches() : training());

@@ -1,6 +1,6 @@
 /**
- * A workload in a process of its own: name, batch size, steps of an epoch and threads as arguments; then a request on each
- * line of the input, and its answer on a line of the output. `peer.py` is the same in PyTorch.
+ * A workload in a process of its own: name, batch size, steps of an epoch, threads and perhaps where to write profiles as arguments;
+ * then a request on each line of the input, and its answer on a line of the output. `peer.py` is the same in PyTorch.
  *
  * Training is one `fit` for all requests: a callback of it keeps time, and holds the run at the end of an epoch until the next
  * request comes. The first epoch after a pause is not counted.
@@ -15,7 +15,7 @@ import { matmulRate } from './Matmul.ts';
 import type { OurAnswer, Ready, Request } from './Protocol.ts';
 import { openings, workloads } from './workloads.ts';
 
-const [name, batchSize, steps, threads] = process.argv.slice(2);
+const [name, batchSize, steps, threads, profile] = process.argv.slice(2);
 const workload = [...workloads, ...openings].find((w) => w.name === name);
 if (workload === undefined) throw new Error(`unknown workload ${name}`);
 
@@ -45,7 +45,7 @@ const watched = (runtime: Runtime.Runtime): Runtime.Runtime => ({
   },
 });
 
-const node = Environment.node({ threads: Number(threads) })();
+const node = Environment.node({ threads: Number(threads), ...(profile === undefined ? {} : { profile }) })();
 const environment = { ...node, runtime: watched(node.runtime) };
 
 // -------------------------------------------------------------------------------------

@@ -237,7 +237,7 @@ export const beginning = (plan: Plan.TrainingPlan, weights: Arrays): Arrays => (
   ),
 });
 
-export const session = (model: Uint8Array) => ort.InferenceSession.create(model, sessionOptions('cpu', 1));
+export const session = (model: Uint8Array) => ort.InferenceSession.create(model, sessionOptions({ threads: 1 }));
 
 export const runOnce = async (on: ort.InferenceSession, feeds: Arrays): Promise<Arrays> => {
   const given = Object.entries(feeds).filter(([name]) => on.inputNames.includes(name));

@@ -324,7 +324,7 @@ describe('closing', () => {
 
 describe('session options', () => {
   it('name the provider and the threads, and flush denormals', () => {
-    expect(Runtime.sessionOptions('cpu', 3)).toMatchObject({
+    expect(Runtime.sessionOptions({ threads: 3 })).toMatchObject({
       executionProviders: ['cpu'],
       intraOpNumThreads: 3,
       interOpNumThreads: 1,
@@ -332,10 +332,10 @@ describe('session options', () => {
       enableMemPattern: false,
       extra: { session: { set_denormal_as_zero: '1' } },
     });
-    expect(Runtime.sessionOptions('cuda', 1)).toMatchObject({ executionProviders: ['cuda'] });
-    expect(Runtime.sessionOptions('cpu', 1, true, 'disabled').graphOptimizationLevel).toBe('disabled');
-    expect(Runtime.sessionOptions('cpu', 1).extra).toEqual({ session: { set_denormal_as_zero: '1' } });
-    expect(Runtime.sessionOptions('cpu', 1, false).extra).toEqual({
+    expect(Runtime.sessionOptions({ provider: 'cuda' })).toMatchObject({ executionProviders: ['cuda'] });
+    expect(Runtime.sessionOptions({}, 'disabled').graphOptimizationLevel).toBe('disabled');
+    expect(Runtime.sessionOptions({}).extra).toEqual({ session: { set_denormal_as_zero: '1' } });
+    expect(Runtime.sessionOptions({ spinning: false }).extra).toEqual({
       session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } },
     });
   });

@@ -36,7 +36,7 @@ const hasOnnx = spawnSync(python, ['-c', 'import onnx']).status === 0;
 if (!hasOnnx) console.warn(`The reference checker is not run: ${python} has no package onnx (Debian: python3-onnx)`);
 const check = 'import onnx, sys\nfor f in sys.argv[1:]: onnx.checker.check_model(onnx.load(f), full_check=True)';
 
-const session = (bytes: Uint8Array) => ort.InferenceSession.create(bytes, Runtime.sessionOptions('cpu', 1));
+const session = (bytes: Uint8Array) => ort.InferenceSession.create(bytes, Runtime.sessionOptions({ threads: 1 }));
 
 describe('exportOnnx', () => {
   const trained = right(T.untrained(4)(images));

@@ -82,7 +82,7 @@ const weightsOf = (bytes: Uint8Array): number =>
 
 const outputOf = async (bytes: Uint8Array, input: NdArray.NdArray) => {
   const session = await ort.InferenceSession.create(bytes, {
-    ...Runtime.sessionOptions('cpu', 1),
+    ...Runtime.sessionOptions({ threads: 1 }),
     logSeverityLevel: 3,
   });
   const { output } = await session.run({ input: toTensor(input) });

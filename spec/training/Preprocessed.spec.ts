@@ -65,7 +65,7 @@ describe('a fitted preprocessor before a trained model', () => {
     ];
     const session = await ort.InferenceSession.create(
       here.files.get('serving.onnx') ?? new Uint8Array(),
-      Runtime.sessionOptions('cpu', 1),
+      Runtime.sessionOptions({ threads: 1 }),
     );
     const raw = right(NdArray.float32([fresh.length, 4], rawOf(fresh)));
     const { output } = await session.run({ input: toTensor(raw) });

@@ -59,7 +59,7 @@ it('costs less than half a percent', { timeout: 300_000 }, async () => {
   const pixels = Float32Array.from(test.x.data as Uint8Array);
   for (const weights of ['float32', 'float16', 'int8', 'dynamicInt8'] as const) {
     const bytes = right(pipe(trained, T.toOnnx({ weights })));
-    const session = await ort.InferenceSession.create(bytes, Runtime.sessionOptions('cpu', 1));
+    const session = await ort.InferenceSession.create(bytes, Runtime.sessionOptions({ threads: 1 }));
     const answer: number[] = [];
     for (let from = 0; from < test.size; from += 500) {
       const input = new ort.Tensor('float32', pixels.subarray(784 * from, 784 * (from + 500)), [500, 1, 28, 28]);

@@ -101,6 +101,13 @@ export interface RuntimeOptions {
    * Where others use the processors too, false is faster.
    */
   readonly spinning?: boolean;
+  /**
+   * Where the time goes: onnxruntime writes for each session when each of its operators began and how long it took, once the session is
+   * released or the runtime closed, to `PROFILE.N_DATE_TIME.json`, with N from 1 on. It is a trace for https://ui.perfetto.dev or
+   * chrome://tracing. A run takes some microseconds longer for each operator, and after a million entries nothing more is written.
+   * A folder that is not there is made. Default: none. Keras: `TensorBoard(profile_batch=...)`. PyTorch: `torch.profiler`.
+   */
+  readonly profile?: string;
 }
 
 // -------------------------------------------------------------------------------------
@@ -172,9 +179,7 @@ const session = (link: Channel, id: number): Session => ({
 
 /** What onnxruntime is told; a function of its own so that a test can read what a machine without CUDA cannot run. */
 export const sessionOptions = (
-  provider: Provider,
-  threads: number,
-  spinning = true,
+  { provider = 'cpu', threads = availableParallelism(), spinning = true, profile }: RuntimeOptions,
   optimisation: Optimisation = 'all',
 ): InferenceSession.SessionOptions => ({
   executionProviders: [provider],
@@ -184,6 +189,7 @@ export const sessionOptions = (
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   logSeverityLevel: 3,
+  ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   // Moments of optimizers decay into denormal numbers, on which the processor is tens of times slower.
   extra: { session: { set_denormal_as_zero: '1', ...(spinning ? {} : { intra_op: { allow_spinning: '0' } }) } },
 });
@@ -214,9 +220,14 @@ const checkSettings = (provider: string, threads: number): RuntimeError | undefi
  * number of threads, a model that onnxruntime refuses, feeds that the graph does not take, CUDA that is not there.
  */
 export const node =
-  ({ provider = 'cpu', threads = availableParallelism(), spinning = true }: RuntimeOptions = {}): IO<Runtime> =>
+  (options: RuntimeOptions = {}): IO<Runtime> =>
   () => {
+    const { provider = 'cpu', threads = availableParallelism(), profile } = options;
     const link = channel();
+    let sessions = 0;
+    /** Of the next session: each has a file of its own. */
+    const settings: IO<RuntimeOptions> = () =>
+      profile === undefined ? options : { ...options, profile: `${profile}.${++sessions}` };
     const wrong = checkSettings(provider, threads);
     if (wrong === undefined) link.begin();
     return {
@@ -226,11 +237,8 @@ export const node =
         wrong !== undefined
           ? TE.left(wrong)
           : pipe(
-              link.send('load', {
-                _tag: 'Load',
-                model,
-                options: sessionOptions(provider, threads, spinning, optimisation),
-              }),
+              TE.fromIO(settings),
+              TE.chain((own) => link.send('load', { _tag: 'Load', model, options: sessionOptions(own, optimisation) })),
               TE.bimap(explained(provider), (reply) => session(link, reply.session ?? 0)),
             ),
       upload: (given, own = []) => {

@@ -9,6 +9,8 @@
  * @import { NdArray } from '../shape/NdArray.ts'
  * @import { Answer, Envelope, Feed, Held, Reply, Request, Setup } from './Protocol.ts'
  */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { MessageChannel, parentPort, workerData } from 'node:worker_threads';
 
 /** @type {Map<number, ort.InferenceSession>} */
@@ -197,9 +199,12 @@ const run = async (request) => {
 const answer = async (request) => {
   switch (request._tag) {
     case 'Load': {
+      const { model, options } = request;
       const id = fresh();
-      sessions.set(id, await onnxruntime.InferenceSession.create(request.model, request.options));
-      discard([request.model]);
+      // onnxruntime writes nothing where there is no folder, and does not say so.
+      if (options.profileFilePrefix !== undefined) mkdirSync(dirname(options.profileFilePrefix), { recursive: true });
+      sessions.set(id, await onnxruntime.InferenceSession.create(model, options));
+      discard([model]);
       return { session: id };
     }
     case 'Upload':
