@@ -5,15 +5,18 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { groupBy } from 'fp-ts/lib/NonEmptyArray.js';
 import type { Request } from './Protocol.ts';
 import { type Limits, ours, type Sizes } from './Side.ts';
-import { median, sum } from './Statistics.ts';
+import { median, quantile, sum } from './Statistics.ts';
 
 export interface Group {
   /** Operators of the model, or those of updates: gradients to weights and the optimizer. */
   readonly part: 'model' | 'updates';
   readonly operator: string;
   readonly milliseconds: number;
+  /** The same if each of its calls took the twentieth part of its times that is the least: what it takes undisturbed. */
+  readonly undisturbed: number;
   /** Calls of a step. */
   readonly calls: number;
 }
@@ -53,6 +56,13 @@ const operatorOf = ({ args }: Entry): string => {
   return args.op_name === 'Conv' && isPass ? 'Conv, number by channel' : (args.op_name ?? '');
 };
 
+/** The sums of groups. */
+export const together = (groups: readonly Group[]): Pick<Group, 'milliseconds' | 'undisturbed' | 'calls'> => ({
+  milliseconds: sum(groups.map((g) => g.milliseconds)),
+  undisturbed: sum(groups.map((g) => g.undisturbed)),
+  calls: sum(groups.map((g) => g.calls)),
+});
+
 const grouped = (entries: readonly Entry[]): Profile => {
   const runs = entries.filter((e) => e.cat === 'Session' && e.name === 'model_run');
   // The first run takes memory for the first time.
@@ -63,22 +73,23 @@ const grouped = (entries: readonly Entry[]): Profile => {
   const nodes = entries.filter(
     (e) => e.cat === 'Node' && e.name.endsWith(kernels) && e.ts >= begin && !containers.has(e.args.op_name ?? ''),
   );
-  const times = new Map<string, number>();
-  const groups = new Map<string, { part: Group['part']; operator: string; milliseconds: number; calls: number }>();
-  for (const node of nodes) {
-    times.set(node.name, (times.get(node.name) ?? 0) + 1);
-    const part = node.name.startsWith('update') ? 'updates' : 'model';
-    const operator = operatorOf(node);
-    const group = groups.get(`${part} ${operator}`) ?? { part, operator, milliseconds: 0, calls: 0 };
-    groups.set(`${part} ${operator}`, group);
-    group.milliseconds += node.dur / 1000;
-    group.calls += 1;
-  }
+  const byNode = Object.values(groupBy((e: Entry) => e.name)(nodes));
   // Most operators run once a step.
-  const steps = median([...times.values()]);
+  const steps = median(byNode.map((calls) => calls.length));
+  const each = byNode.map((calls): Group => {
+    const [node] = calls;
+    const times = calls.map((e) => e.dur / 1000);
+    return {
+      part: node.name.startsWith('update') ? 'updates' : 'model',
+      operator: operatorOf(node),
+      milliseconds: sum(times) / steps,
+      undisturbed: (quantile(0.05)(times) * times.length) / steps,
+      calls: times.length / steps,
+    };
+  });
   return {
-    groups: [...groups.values()]
-      .map((g) => ({ ...g, milliseconds: g.milliseconds / steps, calls: g.calls / steps }))
+    groups: Object.values(groupBy((g: Group) => `${g.part} ${g.operator}`)(each))
+      .map((of) => ({ ...of[0], ...together(of) }))
       .sort((a, b) => b.milliseconds - a.milliseconds),
     whole: sum(rest.map((r) => r.dur)) / 1000 / steps,
   };

@@ -17,7 +17,8 @@
  */
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { profiled } from './Profile.ts';
+import { partition } from 'fp-ts/lib/ReadonlyArray.js';
+import { type Group, profiled, together } from './Profile.ts';
 import type { OurAnswer, Request } from './Protocol.ts';
 import { alone, type Both, bothInTurn } from './Rounds.ts';
 import { hasOthers, hasPeer, kernels, type Limits, type Other, others, ours } from './Side.ts';
@@ -206,25 +207,31 @@ const batches = async (): Promise<void> => {
 /** Groups of less than this share of a step are put together. */
 const small = 0.01;
 
+const share = (part: number): string => `${(100 * part).toFixed(0)} %`;
+
 const profile = async (): Promise<void> => {
   console.log(
-    "Our training step by onnxruntime's profiler, whose own time is in it; what is below one percent is the rest\n",
+    "Our training step by onnxruntime's profiler, whose own time is in it. Undisturbed: each operator's fastest twentieth.\n",
   );
-  head('', '', 'operator', 'calls a step', 'ms', 'share');
+  head('', '', 'operator', 'calls a step', 'ms', 'share', 'undisturbed, ms');
   for (const { name, batchSize, steps } of wanted(all)) {
     const { groups, whole } = await profiled({ name, batchSize, steps }, { do: 'train', seconds }, limits);
-    const line = (part: string, operator: string, calls: number | undefined, milliseconds: number): void =>
-      console.log(
-        `| ${[name, part, operator, calls?.toFixed(0) ?? '', milliseconds.toFixed(2), `${((100 * milliseconds) / whole).toFixed(0)} %`].join(' | ')} |`,
-      );
-    const [large, few] = [
-      groups.filter((g) => g.milliseconds >= small * whole),
-      groups.filter((g) => g.milliseconds < small * whole),
-    ];
-    for (const g of large) line(g.part, g.operator, g.calls, g.milliseconds);
-    line('', 'other operators', sum(few.map((g) => g.calls)), sum(few.map((g) => g.milliseconds)));
-    line('', 'between operators', undefined, whole - sum(groups.map((g) => g.milliseconds)));
-    line('', 'in all', sum(groups.map((g) => g.calls)), whole);
+    const line = (of: Omit<Group, 'part'>, part = ''): void => {
+      const cells = [
+        of.calls.toFixed(0),
+        of.milliseconds.toFixed(2),
+        share(of.milliseconds / whole),
+        of.undisturbed.toFixed(2),
+      ];
+      console.log(`| ${[name, part, of.operator, ...cells].join(' | ')} |`);
+    };
+    const { left: few, right: large } = partition<Group>((g) => g.milliseconds >= small * whole)(groups);
+    for (const group of large) line(group, group.part);
+    line({ ...together(few), operator: 'other operators' });
+    line({ ...together(groups), operator: 'all operators' });
+    console.log(
+      `| ${[name, '', 'a step, with what is between operators', '', whole.toFixed(2), share(1), ''].join(' | ')} |`,
+    );
   }
 };
 
