@@ -67,9 +67,10 @@ it('goes to the first of equals', async () => {
       const graph = graphOf({ dx: gradients.right[0] as Value });
       const feeds = { x: f32(x, [1, block, height, width]), dy: f32(dy, y.type.shape as number[]) };
       const inBlocks = blocked(block, 1)(graph);
+      const onManyThreads = blocked(block, 1, [], 8)(graph);
       const nodes = topological(inBlocks.outputs.map((o) => o.value));
       expect(nodes.some((n) => n._tag === 'Operator' && n.operator === 'MaxPool' && n.domain !== '')).toBe(true);
-      for (const form of [simplify()(graph), inBlocks]) {
+      for (const form of [simplify()(graph), inBlocks, onManyThreads]) {
         const { dx } = await run(form, feeds);
         expect(Array.from(dx?.data ?? [], Number)).toEqual(expected(x, dy, size, kernel));
       }

@@ -5,7 +5,15 @@ import * as fc from 'fast-check';
 import * as E from 'fp-ts/lib/Either.js';
 import { afterAll, expect, it } from 'vitest';
 import { blocked } from '../../src/graph/blocked/Blocked.ts';
-import { type Graph, input, type OperatorNode, operator, topological, type Value } from '../../src/graph/Graph.ts';
+import {
+  type Graph,
+  input,
+  type Node,
+  type OperatorNode,
+  operator,
+  topological,
+  type Value,
+} from '../../src/graph/Graph.ts';
 import * as Op from '../../src/graph/Operators.ts';
 import { Environment, Layer as L, Optimizer } from '../../src/index.ts';
 import * as Plan from '../../src/interpret/Plan.ts';
@@ -287,24 +295,32 @@ it('a convolution adds in place also where a sum of that image is asked for twic
   expect(blockedNodes(fast).filter((n) => n.inputs[3] !== undefined).length).toBe(1);
 });
 
+/** Cells of an enlarged image, if the node makes one; with many threads it is gathered. */
+const enlargedCells = (node: Node, threads: number): readonly number[] => {
+  if (node._tag !== 'Operator' || node.operator !== (threads > 1 ? 'Gather' : 'Upsample')) return [];
+  const [, , rows, columns] = (node.outputs[0] as Value['type']).shape as readonly number[];
+  return [threads > 1 ? (rows as number) : (rows as number) * (columns as number)];
+};
+
 it.each([
-  [2, 2],
-  [3, 1],
-  [1, 2],
+  [2, 2, 1],
+  [3, 1, 1],
+  [1, 2, 1],
+  [2, 2, 8],
+  [3, 1, 8],
+  [1, 2, 8],
 ] as const)(
-  'an image of %i times the rows and %i times the columns is combined with another one',
-  async (rows, columns) => {
+  'an image of %i times the rows and %i times the columns is combined with another one, for %i threads',
+  async (rows, columns, threads) => {
     const x = input('x', 'float32', ['batch', block, 6, 4]);
     const y = input('y', 'float32', ['batch', block, 6 / rows, 4 / columns]);
     const large = Op.nearest([1, 1, rows, columns])(Op.tanh(conv(y, 'w', block)));
     const image = Op.tanh(conv(x, 'v', block));
     const plain = graphOf({ difference: Op.sub(image, large), half: Op.mul(Op.mul(large, 0.5), image) });
-    const fast = blocked(block, block)(plain);
-    const gathered = topological(fast.outputs.map((o) => o.value)).flatMap((n) =>
-      n._tag === 'Operator' && n.operator === 'Gather' ? [n.outputs[0]?.shape[2]] : [],
-    );
+    const fast = blocked(block, block, [], threads)(plain);
+    const cells = topological(fast.outputs.map((o) => o.value)).flatMap((n) => enlargedCells(n, threads));
     // One of them is scaled first, in all its cells.
-    expect(gathered.toSorted()).toEqual(rows === 1 ? [24] : [24, 24 / rows].toSorted());
+    expect(cells.toSorted()).toEqual(rows === 1 ? [24] : [24, 24 / rows].toSorted());
     const kernels = { v: sized([block, block, 3, 3], Math.sin), w: sized([block, block, 3, 3], Math.cos) };
     const feeds = {
       x: sized([3, block, 6, 4], Math.cos),
@@ -451,31 +467,34 @@ it('what is no float32 is computed again where somebody needs it plain', async (
   expect(b.bool).toEqual(a.bool);
 });
 
-it('only what repeats cells is a gather: Resize in other modes stays', async () => {
-  const text = (value: string) => ({ _tag: 'String', value }) as const;
-  const x = input('x', 'float32', [1, block, 3, 3]);
-  const y = conv(x, 'w', block);
-  const scales = Op.tensor([1, 1, 2, 2], [4], 'float32');
-  const resized = (coordinates: string) =>
-    operator('Resize', [y, undefined, scales], [{ dtype: 'float32', shape: [1, block, 6, 6] }], {
-      mode: text('nearest'),
-      nearest_mode: text('floor'),
-      coordinate_transformation_mode: text(coordinates),
-    })[0] as Value;
-  const feeds: Record<string, NdArray> = {
-    x: { dtype: 'float32', shape: [1, block, 3, 3], data: Float32Array.from({ length: block * 9 }, (_, i) => i % 7) },
-    w: {
-      dtype: 'float32',
-      shape: [block, block, 3, 3],
-      data: Float32Array.from({ length: block * block * 9 }, (_, i) => Math.sin(i)),
-    },
-  };
-  for (const coordinates of ['asymmetric', 'half_pixel']) {
-    const plain = graphOf({ y: resized(coordinates) });
-    const [a, b] = [await run(plain, feeds), await run(blocked(block, block)(plain), feeds)];
-    expect(difference(a.y as NdArray, b.y as NdArray), coordinates).toBeLessThan(1e-5);
-  }
-});
+it.each([1, 8])(
+  'only what repeats cells is enlarged in blocks: Resize in other modes stays, for %i threads',
+  async (threads) => {
+    const text = (value: string) => ({ _tag: 'String', value }) as const;
+    const x = input('x', 'float32', [1, block, 3, 3]);
+    const y = conv(x, 'w', block);
+    const scales = Op.tensor([1, 1, 2, 2], [4], 'float32');
+    const resized = (coordinates: string) =>
+      operator('Resize', [y, undefined, scales], [{ dtype: 'float32', shape: [1, block, 6, 6] }], {
+        mode: text('nearest'),
+        nearest_mode: text('floor'),
+        coordinate_transformation_mode: text(coordinates),
+      })[0] as Value;
+    const feeds: Record<string, NdArray> = {
+      x: { dtype: 'float32', shape: [1, block, 3, 3], data: Float32Array.from({ length: block * 9 }, (_, i) => i % 7) },
+      w: {
+        dtype: 'float32',
+        shape: [block, block, 3, 3],
+        data: Float32Array.from({ length: block * block * 9 }, (_, i) => Math.sin(i)),
+      },
+    };
+    for (const coordinates of ['asymmetric', 'half_pixel']) {
+      const plain = graphOf({ y: resized(coordinates) });
+      const [a, b] = [await run(plain, feeds), await run(blocked(block, block, [], threads)(plain), feeds)];
+      expect(difference(a.y as NdArray, b.y as NdArray), coordinates).toBeLessThan(1e-5);
+    }
+  },
+);
 
 it('a runtime that cannot load has no blocked layout, which is no error', async () => {
   const broken = {

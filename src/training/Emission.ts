@@ -96,7 +96,7 @@ export const emissionFor = (runtime: Runtime, resolved: Resolved, batchSize = 1)
         T.map((block) =>
           block === undefined
             ? simplify(undefined, forCpu)
-            : flow(blocked(block, batchSize, forCpu), withColumns(block, batchSize)),
+            : flow(blocked(block, batchSize, forCpu, runtime.threads), withColumns(block, batchSize)),
         ),
         T.map((first) => flow(first, inOrder, byRows, inPieces)),
       )

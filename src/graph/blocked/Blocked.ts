@@ -58,10 +58,10 @@ const isSameSum = (a: Node, b: OperatorNode): boolean =>
 
 /**
  * `block` is onnxruntime's: 16 with AVX-512, else 8. `batch` is how many samples most batches have: what sums over the batch is
- * in blocks only if they fill blocks. `others`: rules for what is plain.
+ * in blocks only if they fill blocks. `others`: rules for what is plain. `threads`: within an operator.
  */
 export const blocked =
-  (block: number, batch: number, others: readonly AnyRule[] = []) =>
+  (block: number, batch: number, others: readonly AnyRule[] = [], threads = 1) =>
   (given: Graph): Graph => {
     const graph = simplify(
       (g) => fits(block, batch)(g) || fitsColumns(block)(g) || fitsFew(block, batch)(g),
@@ -85,6 +85,7 @@ export const blocked =
     const forms: Forms = {
       block,
       batch,
+      threads,
       isLast: (v, node, after) => {
         const others = (readers.get(v.node) ?? []).filter((r) => r !== node);
         const done = readBefore(others, after.node);

@@ -1,14 +1,15 @@
 /**
- * Images whose cells are repeated, as in up-sampling and in the gradient of pooling: whole blocks gathered, which onnxruntime does on
- * all threads (its Resize on one).
+ * Images whose cells are repeated, as in up-sampling and in the gradient of pooling: by onnxruntime's Upsample of blocks, which has one
+ * thread, or on many threads by its Gather of whole blocks.
  *
  * Who combines an enlarged image with another one needs no repeated rows: along an axis of its own they broadcast. That is half
  * the memory to write and to read.
  */
 import { isScalar, type OperatorNode, sameShape, type Value } from '../Graph.ts';
 import * as Op from '../Operators.ts';
+import { ints } from '../operators/node.ts';
 import { named } from '../rewrite/Rewrite.ts';
-import { type Image, imageOf } from './Layout.ts';
+import { type Image, imageOf, nchwc } from './Layout.ts';
 import { constants, type Forms, inBlocks, output, type Rule } from './Rule.ts';
 
 interface Enlarged {
@@ -34,36 +35,46 @@ const enlargedBy = (node: OperatorNode, block: number): Enlarged | undefined => 
     is('nearest_mode', 'floor') &&
     is('coordinate_transformation_mode', 'asymmetric') &&
     node.attributes.axes === undefined;
-  const from = imageOf(source, block);
+  const from = source.type.dtype === 'float32' ? imageOf(source, block) : undefined;
   const to = imageOf(output(node), block);
   if (!whole || !floored || from === undefined || to === undefined) return undefined;
   return { source, from, to, rows: scales[2] as number, columns: scales[3] as number };
 };
 
-/** With repeated columns, and repeated rows if there are to be any: [batch, blocks, cells, block]. */
-const gathered = ({ from, to, rows, columns }: Enlarged, block: number, image: Value, once: boolean): Value => {
+/** So many threads gather blocks as fast as one enlarges them. */
+const many = 6;
+
+/** With repeated columns, and repeated rows if there are to be any: in the order of blocks, whatever its shape. */
+const repeated = (enlarged: Enlarged, { block, threads, blocked }: Forms, once: boolean): Value => {
+  const { source, from, to, columns } = enlarged;
+  const image = blocked(source) as Value;
   const [batch, channels, height, width] = to;
+  const rows = once ? 1 : enlarged.rows;
+  if (threads < many) {
+    const shape = [batch, channels, from[2] * rows, width];
+    const like = { ...image, type: { ...image.type, shape } };
+    return nchwc('Upsample', [image], like, { scales: ints([1, 1, rows, columns]) });
+  }
   const cells = Op.reshape([batch, channels / block, from[2] * from[3], block])(image);
-  const repeated = once ? 1 : rows;
-  const places = Array.from({ length: (height / rows) * repeated * width }, (_, i) => {
+  const places = Array.from({ length: (height / enlarged.rows) * rows * width }, (_, i) => {
     const [row, column] = [Math.floor(i / width), i % width];
-    return Math.floor(row / repeated) * from[3] + Math.floor(column / columns);
+    return Math.floor(row / rows) * from[3] + Math.floor(column / columns);
   });
   return Op.gather(cells, Op.int64s(places), 2);
 };
 
-export const resize: Rule = (node, { block, isBlocked, blocked }) => {
-  const enlarged = enlargedBy(node, block);
-  if (enlarged === undefined || !isBlocked(enlarged.source)) return undefined;
-  const cells = gathered(enlarged, block, blocked(enlarged.source) as Value, false);
-  return inBlocks(named(node)(Op.reshape(enlarged.to)(cells)));
+export const resize: Rule = (node, forms) => {
+  const enlarged = enlargedBy(node, forms.block);
+  if (enlarged === undefined || !forms.isBlocked(enlarged.source)) return undefined;
+  return inBlocks(named(node)(Op.reshape(enlarged.to)(repeated(enlarged, forms, false))));
 };
 
 /**
  * The operands of an elementwise operator of which some are enlarged, by as many rows, and some are not, in shapes that broadcast:
  * [batch, blocks, height / rows, 1 or rows, width * block]. `undefined`: it has no such.
  */
-export const rowsApart = (inputs: readonly Value[], y: Value, { block, plain, isBlocked, blocked }: Forms) => {
+export const rowsApart = (inputs: readonly Value[], y: Value, forms: Forms) => {
+  const { block, plain, isBlocked, blocked } = forms;
   const enlarged = inputs.map(({ node, index }) => {
     const of =
       node._tag === 'Operator' && node.operator === 'Resize' && index === 0 ? enlargedBy(node, block) : undefined;
@@ -82,7 +93,7 @@ export const rowsApart = (inputs: readonly Value[], y: Value, { block, plain, is
     if (!sameShape(v, y)) return plain(v);
     return of === undefined
       ? Op.reshape(shape(rows))(blocked(v) as Value)
-      : Op.reshape(shape(1))(gathered(of, block, blocked(of.source) as Value, true));
+      : Op.reshape(shape(1))(repeated(of, forms, true));
   });
   return { values, shape: shape(rows) };
 };

@@ -12,6 +12,8 @@ export interface Forms {
   readonly block: number;
   /** Samples in most batches. */
   readonly batch: number;
+  /** Threads within an operator. */
+  readonly threads: number;
   /** How often a value is read. */
   readonly uses: (v: Value) => number;
   readonly plain: (v: Value) => Value;
