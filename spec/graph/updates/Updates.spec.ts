@@ -17,6 +17,8 @@ import { optimizers } from '../../optimizer/all.ts';
 const operators = (g: Graph): readonly OperatorNode[] =>
   topological(g.outputs.map((o) => o.value)).filter((n): n is OperatorNode => n._tag === 'Operator');
 
+const loopsOf = (g: Graph): readonly OperatorNode[] => operators(g).filter((n) => n.operator === 'Loop');
+
 const count = (g: Graph, operator: string): number => operators(g).filter((n) => n.operator === operator).length;
 
 // -------------------------------------------------------------------------------------
@@ -62,6 +64,25 @@ it.each(Object.entries(optimizers))('%s updates small weights together, to the s
   expect(operators(together.graph).length).not.toBe(operators(apart.graph).length);
   expectSameBits(apart.results, together.results);
 });
+
+it.each([
+  ['sgd', 0],
+  ['adam', 3],
+] as const)(
+  '%s: a kernel is put together with others only if its operators would take longer than copies',
+  async (name, slots) => {
+    // Two kernels of 14,400: more than two operators are worth, less than ten are.
+    const wide = L.model(L.input([3]), L.dense(120, { activation: 'tanh' }), L.dense(120), L.dense(120), L.dense(2));
+    const { graph, results } = await trainedBy(
+      example(wide, 3, optimizers[name] as Example['optimizer']),
+      flow(bare, flattened),
+    );
+    const lines = loopsOf(graph).flatMap((loop) => loop.inputs.map((v) => v?.type.shape ?? []));
+    expect(lines.filter((shape) => shape.length === 1 && (shape[0] as number) > 2 * 120 * 120)).toHaveLength(slots);
+    const apart = await trainedBy(example(wide, 3, optimizers[name] as Example['optimizer']), bare);
+    expectSameBits(apart.results, results);
+  },
+);
 
 it.each(['sgd, momentum', 'adam, amsgrad', 'lamb', 'rmsprop, centered', 'adafactor'] as const)(
   '%s updates large weights in pieces, to the same bits',

@@ -14,8 +14,11 @@ import { unshaped } from '../rewrite/Rewrite.ts';
 import { type Carriage, recarried, withLoop } from './Carriage.ts';
 import { computed, type Island, islands, isNumber, isWhole } from './Island.ts';
 
-/** Elements of the largest arrays that are put together: of more, copying them costs more than the calls that it saves. */
-const limit = 2 ** 17;
+/**
+ * Elements of the largest arrays that are put together, for each operator of their update: a gradient is copied there and a weight back, on
+ * one thread, and of more that costs more than the calls that it saves.
+ */
+const perOperator = 5500;
 
 /** Islands that compute the same, of different weights. */
 type Group = readonly [Island, ...Island[]];
@@ -23,7 +26,7 @@ type Group = readonly [Island, ...Island[]];
 const groupsOf = (body: LoopBody): readonly Group[] => {
   const alike = new Map<string, [Island, ...Island[]]>();
   for (const island of islands(body, isNumber)) {
-    if (island.size > limit || !isWhole(body, island)) continue;
+    if (island.size > perOperator * island.nodes.length || !isWhole(body, island)) continue;
     const of = alike.get(island.signature);
     if (of === undefined) alike.set(island.signature, [island]);
     else of.push(island);
