@@ -11,7 +11,7 @@ import { type Limits, ours, type Sizes } from './Side.ts';
 import { median, quantile, sum } from './Statistics.ts';
 
 export interface Group {
-  /** Operators of the model, or those of updates: gradients to weights and the optimizer. */
+  /** Operators of the model, or those of updates: gradients and the optimizer. */
   readonly part: 'model' | 'updates';
   readonly operator: string;
   readonly milliseconds: number;
