@@ -334,10 +334,16 @@ describe('session options', () => {
     });
     expect(Runtime.sessionOptions({ provider: 'cuda' })).toMatchObject({ executionProviders: ['cuda'] });
     expect(Runtime.sessionOptions({}, 'disabled').graphOptimizationLevel).toBe('disabled');
-    expect(Runtime.sessionOptions({}).extra).toEqual({ session: { set_denormal_as_zero: '1' } });
-    expect(Runtime.sessionOptions({ spinning: false }).extra).toEqual({
+    expect(Runtime.sessionOptions({ threads: 1 }).extra).toEqual({ session: { set_denormal_as_zero: '1' } });
+    expect(Runtime.sessionOptions({ threads: 1, spinning: false }).extra).toEqual({
       session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } },
     });
+  });
+
+  it('give two threads a half each, and leave more of them to onnxruntime', () => {
+    const blocks = (threads: number) => Runtime.sessionOptions({ threads }).extra?.session;
+    expect(blocks(2)).toMatchObject({ dynamic_block_base: '1' });
+    for (const threads of [1, 3, 8]) expect(blocks(threads)).not.toHaveProperty('dynamic_block_base');
   });
 
   it('are what the runtime says of itself', () => {
