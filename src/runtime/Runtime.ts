@@ -194,8 +194,8 @@ export const sessionOptions = (
     session: {
       // Moments of optimizers decay into denormal numbers, on which the processor is tens of times slower.
       set_denormal_as_zero: '1',
-      // Two threads take a half each, the same of every operator, and what one has written stays in its cache. By onnxruntime's own choice
-      // they take eighths as they come. Of more threads nothing was measured.
+      // Two threads take a half each, the same of every operator. By onnxruntime's own choice a half is up to four blocks, and who is done takes
+      // what is left of the other's. Of more threads nothing was measured.
       ...(threads === 2 ? { dynamic_block_base: '1' } : {}),
       ...(spinning ? {} : { intra_op: { allow_spinning: '0' } }),
     },
