@@ -177,30 +177,45 @@ const session = (link: Channel, id: number): Session => ({
   },
 });
 
+const complete = ({
+  provider = 'cpu',
+  threads = availableParallelism(),
+  spinning = true,
+  ...others
+}: RuntimeOptions) => ({
+  provider,
+  threads,
+  spinning,
+  ...others,
+});
+
 /** What onnxruntime is told; a function of its own so that a test can read what a machine without CUDA cannot run. */
 export const sessionOptions = (
-  { provider = 'cpu', threads = availableParallelism(), spinning = true, profile }: RuntimeOptions,
+  options: RuntimeOptions,
   optimisation: Optimisation = 'all',
-): InferenceSession.SessionOptions => ({
-  executionProviders: [provider],
-  graphOptimizationLevel: optimisation,
-  // From the second step on it would take the memory of a step in one piece, beside that of the first step, which stays taken.
-  enableMemPattern: false,
-  intraOpNumThreads: threads,
-  interOpNumThreads: 1,
-  logSeverityLevel: 3,
-  ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
-  extra: {
-    session: {
-      // Moments of optimizers decay into denormal numbers, on which the processor is tens of times slower.
-      set_denormal_as_zero: '1',
-      // Two threads take a half each, the same of every operator. By onnxruntime's own choice a half is up to four blocks, and who is done takes
-      // what is left of the other's. Of more threads nothing was measured.
-      ...(threads === 2 ? { dynamic_block_base: '1' } : {}),
-      ...(spinning ? {} : { intra_op: { allow_spinning: '0' } }),
+): InferenceSession.SessionOptions => {
+  const { provider, threads, spinning, profile } = complete(options);
+  return {
+    executionProviders: [provider],
+    graphOptimizationLevel: optimisation,
+    // From the second step on it would take the memory of a step in one piece, beside that of the first step, which stays taken.
+    enableMemPattern: false,
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+    extra: {
+      session: {
+        // Moments of optimizers decay into denormal numbers, on which the processor is tens of times slower.
+        set_denormal_as_zero: '1',
+        // Two threads take a half each, the same of every operator. By onnxruntime's own choice a half is up to four blocks, and who is done takes
+        // what is left of the other's. Of more threads nothing was measured.
+        ...(threads === 2 ? { dynamic_block_base: '1' } : {}),
+        ...(spinning ? {} : { intra_op: { allow_spinning: '0' } }),
+      },
     },
-  },
-});
+  };
+};
 
 /** onnxruntime's words on a missing CUDA speak of its own files; what helps is said after them. */
 const explained =
@@ -230,12 +245,13 @@ const checkSettings = (provider: string, threads: number): RuntimeError | undefi
 export const node =
   (options: RuntimeOptions = {}): IO<Runtime> =>
   () => {
-    const { provider = 'cpu', threads = availableParallelism(), profile } = options;
+    const completed = complete(options);
+    const { provider, threads, profile } = completed;
     const link = channel();
     let sessions = 0;
     /** Of the next session: each has a file of its own. */
     const settings: IO<RuntimeOptions> = () =>
-      profile === undefined ? options : { ...options, profile: `${profile}.${++sessions}` };
+      profile === undefined ? completed : { ...completed, profile: `${profile}.${++sessions}` };
     const wrong = checkSettings(provider, threads);
     if (wrong === undefined) link.begin();
     return {
