@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { vjp } from '../../src/autodiff/Grad.ts';
-import { input, type Value } from '../../src/graph/Graph.ts';
+import { input, topological, type Value } from '../../src/graph/Graph.ts';
 import { missingKernels } from '../../src/graph/Kernels.ts';
 import { lower, type Mode } from '../../src/interpret/Lower.ts';
 import * as L from '../../src/layer/Layer.ts';
@@ -86,6 +86,39 @@ test.each(layers)('%s: dropout only in training, equal for equal seeds', async (
   expect(drops).not.toEqual(await run(model, x, trainingMode('cpu', 1, 9)));
   close(await run(model, x), await run(plain, x, trainingMode()));
 });
+
+const heads: readonly (readonly [string, boolean, object])[] = [
+  ['plain', false, {}],
+  ['causal', false, { causal: true }],
+  ['in groups', false, { keyValueHeads: 1 }],
+  ['rotated', true, { rotary: true }],
+];
+
+test.each(heads)(
+  '%s: a bias of the keys that adds the same to all scores is left out of training only',
+  async (_, reads, o) => {
+    const model = graph(4, (t) => L.groupedQueryAttention({ heads: 2, keyValueHeads: 2, keyDim: 2, ...o })(t));
+    const x = { input: sequence(waves(5, 4), 4) };
+    const resolved = resolvedOf(model);
+    const bias = resolved.parameters.find((p) => p.name.endsWith('key_bias'));
+    if (bias === undefined) throw new Error('no bias of keys');
+    const size = bias.shape.reduce((n, d) => n * d, 1);
+    const weights = {
+      [bias.name]: f32(
+        waves(size, 1).map((v) => 3 * v),
+        bias.shape,
+      ),
+    };
+    close(await run(model, x, trainingMode(), weights), await run(model, x, inference, weights));
+    const isRead = (mode: Mode): boolean => {
+      const w = Object.fromEntries(resolved.parameters.map((p) => [p.name, input(p.name, 'float32', p.shape)]));
+      const inputs = resolved.inputs.map(({ name, type }) => input(name, dtypeOf(type), dims(type)));
+      const { outputs } = lower(resolved, inputs, w, mode);
+      return topological(outputs).some((n) => n._tag === 'Input' && n.name === bias.name);
+    };
+    expect([isRead(trainingMode()), isRead(inference)]).toEqual([reads, true]);
+  },
+);
 
 test('as many heads of keys as of queries: grouped attention is multi-head attention', async () => {
   const x = { input: sequence(waves(5, 4), 4) };

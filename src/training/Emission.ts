@@ -8,6 +8,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js';
 import { blocked } from '../graph/blocked/Blocked.ts';
 import { toBlocked } from '../graph/blocked/Layout.ts';
 import * as G from '../graph/Graph.ts';
+import { multiples } from '../graph/rewrite/Multiples.ts';
 import { byRows } from '../graph/rewrite/Rows.ts';
 import { simplify } from '../graph/rewrite/Simplify.ts';
 import { sums } from '../graph/rewrite/Sums.ts';
@@ -98,6 +99,6 @@ export const emissionFor = (runtime: Runtime, resolved: Resolved, batchSize = 1)
             ? simplify(undefined, forCpu)
             : flow(blocked(block, batchSize, forCpu, runtime.threads), withColumns(block, batchSize)),
         ),
-        T.map((first) => flow(first, inOrder, byRows, inPieces)),
+        T.map((first) => flow(first, inOrder, multiples, byRows, inPieces)),
       )
     : T.of(plainly);

@@ -85,7 +85,10 @@ const counted = (nodes: readonly Node[], ends: readonly Value[]): Reads => {
 };
 
 const rewritten =
-  (rule: Rule, readsOf: (nodes: readonly Node[], ends: readonly Value[]) => Reads) =>
+  (
+    ruleOf: (original: OperatorNode) => Rule | undefined,
+    readsOf: (nodes: readonly Node[], ends: readonly Value[]) => Reads,
+  ) =>
   (graph: Graph): Graph => {
     const ends = graph.outputs.map((o) => o.value);
     const nodes = topological(ends);
@@ -102,7 +105,7 @@ const rewritten =
       if (original._tag !== 'Operator') continue;
       const node = reread(original);
       const isOld = node === original;
-      const found = rule(node, around);
+      const found = ruleOf(original)?.(node, around);
       // It stands for itself, and is read as often as before.
       if (found === undefined && isOld) continue;
       const results = found ?? node.outputs.map((type, index): Value => ({ type, node, index }));
@@ -113,12 +116,23 @@ const rewritten =
   };
 
 /** The graph with every node that the rule knows replaced. */
-export const rewrite = (rule: Rule): ((graph: Graph) => Graph) => rewritten(rule, counted);
+export const rewrite = (rule: Rule): ((graph: Graph) => Graph) => rewritten(() => rule, counted);
 
 const uncounted: Reads = { uses: () => 1, replaced: () => undefined };
 
 /** The same by a rule that sees nothing but the node: without counting how often values are read. */
-export const rewriteLocally = (rule: LocalRule): ((graph: Graph) => Graph) => rewritten(rule, () => uncounted);
+export const rewriteLocally = (rule: LocalRule): ((graph: Graph) => Graph) =>
+  rewritten(
+    () => rule,
+    () => uncounted,
+  );
+
+/** The graph with these nodes of it replaced, each by a rule of its own. */
+export const rewriteSome = (rules: ReadonlyMap<Node, LocalRule>): ((graph: Graph) => Graph) =>
+  rewritten(
+    (original) => rules.get(original),
+    () => uncounted,
+  );
 
 /** The first of the rules that says something. */
 export const firstOf =

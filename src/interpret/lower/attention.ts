@@ -188,6 +188,13 @@ interface Heads {
 }
 
 /**
+ * Whether the keys' bias may be left out: it adds the same number to all scores of a query, which softmax takes away again, so its
+ * gradient is 0. Rotation gives each key another one. A file for others has it.
+ */
+const isWithoutEffect = ({ rotary }: MultiHeadAttentionSpec, { mode }: Site): boolean =>
+  mode._tag === 'Training' && rotary === undefined;
+
+/**
  * A product for each, also of a sequence that attends to itself: one for all three gains less than its kernels cost to put together
  * and its results to take apart (1.5 % of a step of a GPT of width 128; two cores, AVX-512).
  */
@@ -195,7 +202,7 @@ const projectedHeads = (spec: MultiHeadAttentionSpec, [query, value = query, key
   const { heads, keyValueHeads, keyDim, valueDim, useBias } = spec;
   const turned = (x: Value): Value => (spec.rotary === undefined ? x : rotate(spec.rotary)(x));
   const q = turned(projected(query, 'query', heads, keyDim, at, useBias));
-  const k = turned(projected(key, 'key', keyValueHeads, keyDim, at, useBias));
+  const k = turned(projected(key, 'key', keyValueHeads, keyDim, at, useBias && !isWithoutEffect(spec, at)));
   const v = projected(value, 'value', keyValueHeads, valueDim, at, useBias);
   const grouped = keyValueHeads !== heads;
   const [batch = '?', length = '?'] = query.type.shape;
