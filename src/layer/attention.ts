@@ -176,7 +176,8 @@ const headsSpec = (
  * head, `softmax(q k^T / sqrt(keyDim)) v`, and the heads' results are projected to the output. Shapes: query `[batch,
  * queries, features]` to `[batch, queries, features]`. Parameters in Keras's layout: `query_kernel` `[features, heads,
  * keyDim]`, `query_bias` `[heads, keyDim]`, likewise `key_...` and `value_...`, `output_kernel` `[heads, valueDim,
- * features]`, `output_bias`. A query whose keys are all masked gets the plain mean of the values. Keras
+ * features]`, `output_bias`. A query whose keys are all masked gets the plain mean of the values. Without
+ * `rotary`, `key_bias` adds the same to all scores of a query, and softmax takes it away: its gradient is 0. Keras
  * `MultiHeadAttention` (`use_causal_mask` is `causal`), PyTorch `MultiheadAttention` (keyDim = features / heads, `batch_first=True`).
  *
  * @example
