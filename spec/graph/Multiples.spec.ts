@@ -108,6 +108,19 @@ describe('a value that is read times a constant too', () => {
     expect(count(fewer, 'Mul')).toBeLessThan(count(g, 'Mul'));
   });
 
+  it('that makes up for another one stays as large as it is', async () => {
+    const first = Op.matMul(x, w);
+    const second = Op.matMul(first, v);
+    const g = graphOf({
+      t: Op.tanh(Op.mul(first, 3)),
+      u: Op.tanh(Op.mul(second, 5)),
+      p: Op.matMul(second, w),
+    });
+    const fewer = multiples(g);
+    expect(count(fewer, 'Mul')).toBe(1);
+    await same(g, fewer);
+  });
+
   it.each([
     ['is an output', (y: Value) => ({ y })],
     ['is activated', (y: Value) => ({ p: Op.tanh(y) })],
@@ -128,7 +141,11 @@ describe('a value that is read times a constant too', () => {
       const g = read(y, behind);
       expect(multiples(g)).toBe(g);
     }
-    const g = read(Op.add(product, b), (y) => ({ ...behind(y), product }));
+    for (const others of [{ product }, { other: Op.tanh(product) }]) {
+      const g = read(Op.add(product, b), (y) => ({ ...behind(y), ...others }));
+      expect(multiples(g)).toBe(g);
+    }
+    const g = read(Op.add(product, input('m', 'float32', ['batch', inner])), behind);
     expect(multiples(g)).toBe(g);
   });
 

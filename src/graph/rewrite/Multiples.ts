@@ -109,9 +109,9 @@ const makesUp = (node: Node, factor: number, reads: Reads, changes: Changes): bo
   !reads.isOutput(node) &&
   reads.nodes(node).every((reader) => {
     if (reader._tag !== 'Operator' || changes.has(reader)) return false;
-    const places = reader.inputs.flatMap((v, i) => (v?.node === node ? [i] : []));
-    const [at] = places;
-    if (at === undefined || places.length > 1) return false;
+    // What reads it twice is met twice, what reads it within a body has it at no place.
+    const at = reader.inputs.findIndex((v) => v?.node === node);
+    if (at < 0) return false;
     const multiple = multipleOf(reader);
     if (multiple !== undefined) changes.set(reader, multipleOver(at, multiple.factor, factor));
     else if (isProduct(reader) && at < 2) changes.set(reader, over(factor));
