@@ -82,7 +82,7 @@ export const blockSize =
 const isImage = (type: AnyShape): boolean => dims(type).length === 4;
 
 /** What is faster on onnxruntime's CPU provider. */
-const forCpu = [sums, turned];
+const forCpu = [sums];
 
 /** Whether the width of blocks matters: there are images, or dense kernels that are carried in blocks. */
 const hasBlocks = ({ layers, parameters }: Resolved, batchSize: number): boolean =>
@@ -99,6 +99,6 @@ export const emissionFor = (runtime: Runtime, resolved: Resolved, batchSize = 1)
             ? simplify(undefined, forCpu)
             : flow(blocked(block, batchSize, forCpu, runtime.threads), withColumns(block, batchSize)),
         ),
-        T.map((first) => flow(first, inOrder, multiples, byRows, inPieces)),
+        T.map((first) => flow(first, inOrder, multiples, turned, byRows, inPieces)),
       )
     : T.of(plainly);

@@ -28,9 +28,9 @@ const block = (await blockSize(env.runtime)()) ?? Number.NaN;
 // models that train
 // -------------------------------------------------------------------------------------
 
-const first = simplify(undefined, [sums, turned]);
-const plain: Plan.Emission = flow(first, Plan.inOrder);
-const inColumns: Plan.Emission = flow(first, withColumns(block, 16), Plan.inOrder, inPieces);
+const first = simplify(undefined, [sums]);
+const plain: Plan.Emission = flow(first, Plan.inOrder, turned);
+const inColumns: Plan.Emission = flow(first, withColumns(block, 16), Plan.inOrder, turned, inPieces);
 
 const example = (
   model: unknown,

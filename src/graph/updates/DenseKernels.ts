@@ -8,7 +8,7 @@ import { isSame, readersOf, sameShape, topological } from '../Graph.ts';
 import type { LoopBody } from '../LoopBody.ts';
 import * as Op from '../Operators.ts';
 import { isStatic, product } from '../operators/node.ts';
-import { constantOf, floatOf, intOf, intsOf } from '../rewrite/Rewrite.ts';
+import { constantOf, floatOf, intOf } from '../rewrite/Rewrite.ts';
 import { type Island, islands, isRow, isWhole } from './Island.ts';
 
 // -------------------------------------------------------------------------------------
@@ -82,11 +82,7 @@ const gradientOf = (value: Value): Gradient | undefined => {
   const { node } = value;
   const [a, dy] = node._tag === 'Operator' ? node.inputs : [];
   if (node._tag !== 'Operator' || a?.type.shape.length !== 2 || dy === undefined) return undefined;
-  const kind = transposed(node);
-  if (kind === 'first') return { value, x: unflat(a), dy: unflat(dy) };
-  const turned = kind === 'none' && node.operator !== 'Gemm' && isOf(a.node, 'Transpose') ? a.node : undefined;
-  const x = turned === undefined || intsOf(turned, 'perm')?.join() !== '1,0' ? undefined : turned.inputs[0];
-  return x === undefined ? undefined : { value, x: unflat(x), dy: unflat(dy) };
+  return transposed(node) === 'first' ? { value, x: unflat(a), dy: unflat(dy) } : undefined;
 };
 
 /** Whether it is a vector of ones. */
