@@ -15,15 +15,13 @@ import { constantOf, floatOf, type LocalRule, named, operands, rewriteSome } fro
 // factors
 // -------------------------------------------------------------------------------------
 
-/** The constant number that a node multiplies one of its inputs with, and which of them that is. */
-const multipleOf = (node: OperatorNode): { readonly at: number; readonly factor: number } | undefined => {
+/** The constant number that a node multiplies a value with. */
+const multipleOf = (node: OperatorNode): { readonly of: Value; readonly factor: number } | undefined => {
   if (node.operator !== 'Mul' || node.domain !== '') return undefined;
-  const at = constantOf(node.inputs[1]) === undefined ? 0 : 1;
-  const constant = node.inputs[at];
+  const [a, b] = node.inputs as readonly [Value, Value];
+  const [of, constant] = constantOf(b) === undefined ? [b, a] : [a, b];
   const factor = Number(constantOf(constant)?.data[0]);
-  return constant !== undefined && isScalar(constant) && Number.isFinite(factor) && factor !== 0
-    ? { at: 1 - at, factor }
-    : undefined;
+  return isScalar(constant) && Number.isFinite(factor) && factor !== 0 ? { of, factor } : undefined;
 };
 
 /** Of matrices or batches of them, in a form that has a factor. */
@@ -130,8 +128,7 @@ const planned = (nodes: readonly Node[], reads: Reads): ReadonlyMap<Node, LocalR
   let changes: Changes = new Map();
   for (const node of nodes) {
     const multiple = node._tag === 'Operator' ? multipleOf(node) : undefined;
-    const source =
-      multiple === undefined ? undefined : node._tag === 'Operator' ? node.inputs[multiple.at]?.node : undefined;
+    const source = multiple?.of.node;
     if (multiple === undefined || source?._tag !== 'Operator' || changes.has(source) || reads.nodes(source).length < 2)
       continue;
     const rule = sourceTimes(source, multiple.factor, reads);
@@ -149,5 +146,5 @@ export const multiples = (graph: Graph): Graph => {
   const readers = readersOf(nodes);
   const outputs = new Set(ends.map((v) => v.node));
   const rules = planned(nodes, { nodes: (node) => readers.get(node) ?? [], isOutput: (node) => outputs.has(node) });
-  return rules.size === 0 ? graph : rewriteSome(rules)(graph);
+  return rewriteSome(rules)(graph);
 };

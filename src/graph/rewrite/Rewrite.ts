@@ -6,6 +6,7 @@
  * Laws: a rule that never says anything gives the very same graph; nodes behind which nothing has changed stay the same
  * nodes; bodies of loops are rewritten too.
  */
+import { identity } from 'fp-ts/lib/function.js';
 import type { NdArray } from '../../shape/NdArray.ts';
 import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
 import { bodies, ending, isSame, label, reading, sameShape, topological } from '../Graph.ts';
@@ -129,10 +130,12 @@ export const rewriteLocally = (rule: LocalRule): ((graph: Graph) => Graph) =>
 
 /** The graph with these nodes of it replaced, each by a rule of its own. */
 export const rewriteSome = (rules: ReadonlyMap<Node, LocalRule>): ((graph: Graph) => Graph) =>
-  rewritten(
-    (original) => rules.get(original),
-    () => uncounted,
-  );
+  rules.size === 0
+    ? identity
+    : rewritten(
+        (original) => rules.get(original),
+        () => uncounted,
+      );
 
 /** The first of the rules that says something. */
 export const firstOf =
