@@ -49,5 +49,19 @@ export const tensor = (values: readonly number[], shape: readonly number[], dtyp
 /** A constant of rank 0. */
 export const scalar = (value: number, dtype: DType): Value => tensor([value], [], dtype);
 
-/** A vector of int64: axes, shapes, indices. */
-export const int64s = (values: readonly number[]): Value => tensor(values, [values.length], 'int64');
+/** So many vectors are remembered at most. */
+const most = 4096;
+
+/** Vectors of int64 by their numbers. A third of the nodes of a training graph would be such vectors, of which there are few. */
+const vectors = new Map<string, Value>();
+
+/** A vector of int64: axes, shapes, indices. Equal ones are one node. */
+export const int64s = (values: readonly number[]): Value => {
+  const key = values.join();
+  const known = vectors.get(key);
+  if (known !== undefined) return known;
+  const made = tensor(values, [values.length], 'int64');
+  if (vectors.size === most) vectors.clear();
+  vectors.set(key, made);
+  return made;
+};

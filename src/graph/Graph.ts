@@ -131,6 +131,10 @@ export const isSame = (a: Value | undefined, b: Value | undefined): boolean =>
 /** Whether it is a single number, of any rank. */
 export const isScalar = ({ type: { shape } }: Value): boolean => shape.every((d) => d === 1);
 
+/** Whether two shapes say the same of each size. */
+export const sameDims = (a: readonly Dim[], b: readonly Dim[]): boolean =>
+  a === b || (a.length === b.length && a.every((d, i) => d === b[i]));
+
 /** Whether both are known to be of the same sizes. */
 export const sameShape = (a: Value, b: Value): boolean =>
   a.type.shape.length === b.type.shape.length && a.type.shape.every((d, i) => d === b.type.shape[i] && d !== '?');
@@ -212,8 +216,8 @@ export const topological = (
       order.push(open.pop() as Node);
       continue;
     }
-    if (seen.has(node)) continue;
-    seen.add(node);
+    const before = seen.size;
+    if (seen.add(node).size === before) continue;
     if (node._tag !== 'Operator' || stopAt.has(node)) {
       order.push(node);
       continue;
@@ -228,6 +232,17 @@ export const topological = (
     }
     for (let i = node.inputs.length - 1; i >= 0; i--) look(node.inputs[i]);
   }
+  return order;
+};
+
+const orders = new WeakMap<Graph, readonly Node[]>();
+
+/** All nodes of a graph, each after the nodes it reads. (Remembered: several passes ask for those of one graph.) */
+export const nodesOf = (graph: Graph): readonly Node[] => {
+  const known = orders.get(graph);
+  if (known !== undefined) return known;
+  const order = topological(graph.outputs.map((o) => o.value));
+  orders.set(graph, order);
   return order;
 };
 

@@ -6,7 +6,7 @@
  * missing in the graph of both.
  */
 import type { DType } from '../shape/NdArray.ts';
-import { type Graph, type OperatorNode, topological } from './Graph.ts';
+import { type Graph, nodesOf, type OperatorNode } from './Graph.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -145,9 +145,7 @@ export const missingKernels = (
   provider: Provider,
   opset: number,
 ): readonly MissingKernel[] => {
-  const found = topological(graph.outputs.map((o) => o.value)).flatMap((n) =>
-    n._tag === 'Operator' ? missing(n, tables, provider, opset) : [],
-  );
+  const found = nodesOf(graph).flatMap((n) => (n._tag === 'Operator' ? missing(n, tables, provider, opset) : []));
   const byText = new Map(found.map((m) => [`${m.operator} ${m.dtype} ${m.reason}`, m]));
   return [...byText.values()];
 };

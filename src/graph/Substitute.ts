@@ -29,6 +29,12 @@ export const substitute =
       return node === v.node ? v : { ...v, node };
     };
     const copied = reading(value);
-    for (const node of topological(values)) if (node._tag === 'Operator') copies.set(node, copied(node));
+    // What only they read is not there any more.
+    const isReplaced = (node: Node): boolean => by.get(node)?.size === node.outputs.length;
+    for (const node of topological(values, { has: isReplaced })) {
+      if (node._tag !== 'Operator') continue;
+      const copy = copied(node);
+      if (copy !== node) copies.set(node, copy);
+    }
     return values.map(value);
   };

@@ -9,7 +9,7 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import * as E from 'fp-ts/lib/Either.js';
 import { pipe } from 'fp-ts/lib/function.js';
 import type { Attribute, Graph, InputNode, Node, OperatorNode, Value } from '../graph/Graph.ts';
-import { topological } from '../graph/Graph.ts';
+import { nodesOf, topological } from '../graph/Graph.ts';
 import { type ExternalOptions, fileOf } from './ExternalData.ts';
 import { float, message, text, whole } from './Fields.ts';
 import { type Formals, type Freedom, freedom } from './Freedom.ts';
@@ -85,6 +85,8 @@ const nameOf = (model: Model, scope: Scope, value: Value): E.Either<OnnxError, s
 };
 
 const done: E.Either<OnnxError, void> = E.right(undefined);
+/** In place of an input that is left out. */
+const none: E.Either<OnnxError, string> = E.right('');
 
 /** Fields of an `AttributeProto`; `operands`: names of what stands for the inputs of its graph. */
 const attributeFields = (
@@ -154,13 +156,14 @@ const nodeFields = (
   if (E.isLeft(adapted)) return adapted;
   const node = adapted.right;
   const name = unique(nodeName(node, model.prefix.get(original), model.count));
-  const output = Array.from(
-    { length: outputCount(model, original) },
-    (_, i) => exported?.get(i) ?? (i === 0 ? name : unique(`${name}:${i}`)),
-  );
+  // In loops, as all that runs for every node of a graph.
+  const output: string[] = [];
+  for (let i = 0; i < outputCount(model, original); i++)
+    output.push(exported?.get(i) ?? (i === 0 ? name : unique(`${name}:${i}`)));
   const inputs: string[] = [];
-  for (const v of node.inputs.slice(0, node.inputs.findLastIndex((v) => v !== undefined) + 1)) {
-    const input = v === undefined ? E.right('') : nameOf(model, scope, v);
+  for (let i = 0, n = node.inputs.findLastIndex((v) => v !== undefined) + 1; i < n; i++) {
+    const v = node.inputs[i];
+    const input = v === undefined ? none : nameOf(model, scope, v);
     if (E.isLeft(input)) return input;
     inputs.push(input.right);
   }
@@ -169,10 +172,11 @@ const nodeFields = (
   for (const o of output) text(to, 2, o);
   text(to, 3, name);
   text(to, 4, node.operator);
-  for (const [key, a] of Object.entries(node.attributes)) {
+  for (const key in node.attributes) {
     let written = done;
     message(to, 5, () => {
-      written = attributeFields(model, scope, key, a, branches ? inputs.slice(1) : undefined);
+      const attribute = node.attributes[key] as Attribute;
+      written = attributeFields(model, scope, key, attribute, branches ? inputs.slice(1) : undefined);
     });
     if (E.isLeft(written)) return written;
   }
@@ -212,10 +216,16 @@ function graphFields(
   const outputs = graph.outputs.map((o) => ({ ...o, name: name(o.name) }));
 
   const isOutside = (n: Node): boolean => nameIn(around, n) !== undefined;
-  const here = topological(
-    graph.outputs.map((o) => o.value),
-    { has: isOutside },
-  ).filter((n) => n._tag === 'Operator' && (free.of(n) & ~bound) === 0n && !isOutside(n)) as readonly OperatorNode[];
+  const reached =
+    around === undefined
+      ? nodesOf(graph)
+      : topological(
+          graph.outputs.map((o) => o.value),
+          { has: isOutside },
+        );
+  const here = reached.filter(
+    (n) => n._tag === 'Operator' && (free.of(n) & ~bound) === 0n && !isOutside(n),
+  ) as readonly OperatorNode[];
   const mine = new Set<Node>(here);
 
   const exported = new Map<Node, Map<number, string>>();
@@ -301,7 +311,7 @@ const write = (graph: Graph, options: EncodeOptions, external?: ExternalOptions)
   ];
   const twice = firstTwice(reserved);
   if (twice !== undefined) return E.left(duplicateName(twice, graph.name));
-  const order = topological(graph.outputs.map((o) => o.value));
+  const order = nodesOf(graph);
   const unique = fresh(reserved);
   const written = initializers(order, unique, external);
   if (E.isLeft(written)) return written;

@@ -8,7 +8,7 @@
  * Law: the outputs are those of the given graph up to rounding (a convolution sums in another order).
  */
 import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { eachPredecessor, ending, readersOf, reading, topological } from '../Graph.ts';
+import { eachPredecessor, ending, nodesOf, readersOf, reading } from '../Graph.ts';
 import { type Rule as AnyRule, usesOf } from '../rewrite/Rewrite.ts';
 import { simplify } from '../rewrite/Simplify.ts';
 import { fitsFew } from './BySample.ts';
@@ -68,7 +68,7 @@ export const blocked =
       others,
     )(given);
     const outputs = graph.outputs.map((o) => o.value);
-    const nodes = topological(outputs);
+    const nodes = nodesOf(graph);
     const readers = readersOf(nodes);
     const readBefore = before(nodes);
     const known = new Map<Node, Known[]>();

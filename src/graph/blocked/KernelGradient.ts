@@ -82,6 +82,16 @@ export const groupsOf = (block: number, gradient: KernelGradient): number => {
 // operands
 // -------------------------------------------------------------------------------------
 
+type Steps = readonly [count: number, step: number];
+
+/** So many places from each of the places that two steps lead to. (In loops: there are thousands.) */
+const rowsAt = ([outer, far]: Steps, [inner, near]: Steps, n: number): readonly number[] => {
+  const found: number[] = [];
+  for (let i = 0; i < outer; i++)
+    for (let j = 0; j < inner; j++) for (let k = 0; k < n; k++) found.push(i * far + j * near + k);
+  return found;
+};
+
 /**
  * The input with its zeros around it, samples in blocks, the channels of a block along the rows; one group of rows after the other.
  * Where blocks may have to be filled up, there is a row of zeros to do it with.
@@ -104,10 +114,7 @@ const input = (
   const blocks = channels / block;
   const padded = framed(block)([top, left, isWhole || top > 0 ? bottom : Math.max(1, bottom), right])(x);
   const stored = (padded.type.shape as Image)[2];
-  const within = int32s(
-    places(blocks).flatMap((b) => places(groups).flatMap((g) => places(rows).map((r) => b * stored + g * step + r))),
-    [blocks, groups, 1, rows],
-  );
+  const within = int32s(rowsAt([blocks, stored], [groups, step], rows), [blocks, groups, 1, rows]);
   const first = Op.mul(samples.places, blocks * stored);
   const isThere = Op.less(samples.places, samples.count);
   const index = isWhole
@@ -132,10 +139,7 @@ const inputOfWhole = (x: Value, gradient: KernelGradient, samples: Samples, bloc
   const [top, left] = gradient.options.pads as readonly [number, number];
   const [all, columns] = reachOf(gradient, [outHeight, outWidth]);
   const blocks = channels / block;
-  const within = int32s(
-    places(blocks).flatMap((b) => places(height).map((r) => b * height + r)),
-    [blocks, 1, height],
-  );
+  const within = int32s(places(blocks * height), [blocks, 1, height]);
   const first = column(Op.mul(samples.places, blocks * height));
   const gathered = blocks === 1 ? x : Op.gather(cellsOf(x, block), Op.add(within, first));
   const cells = Op.reshape([blocks, batch, height, width * block])(gathered);
@@ -151,10 +155,7 @@ const kernel = (dy: Value, samples: Samples, block: number, groups: number): Val
   const part = cells / groups;
   const last = Op.sub(samples.count, 1);
   const first = Op.mul(Op.min(samples.places, last), blocks * cells);
-  const within = int32s(
-    places(groups).flatMap((g) => places(blocks).flatMap((b) => places(part).map((c) => b * cells + g * part + c))),
-    [groups, blocks, 1, part, 1],
-  );
+  const within = int32s(rowsAt([groups, part], [blocks, cells], part), [groups, blocks, 1, part, 1]);
   const index = Op.add(within, Op.reshape(['?', 1, block])(first));
   const gathered = Op.gather(Op.reshape(['?', block])(dy), index);
   return Op.reshape([groups * filters, '?', height / groups, width])(gathered);

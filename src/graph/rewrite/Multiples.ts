@@ -6,7 +6,7 @@
  * Law: the outputs are those of the given graph up to rounding.
  */
 import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { isScalar, readersOf, topological } from '../Graph.ts';
+import { isScalar, nodesOf, readersOf } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { float } from '../operators/node.ts';
 import { constantOf, floatOf, type LocalRule, named, operands, rewriteSome } from './Rewrite.ts';
@@ -142,7 +142,7 @@ const planned = (nodes: readonly Node[], reads: Reads): ReadonlyMap<Node, LocalR
 /** The graph with fewer multiples. */
 export const multiples = (graph: Graph): Graph => {
   const ends = graph.outputs.map((o) => o.value);
-  const nodes = topological(ends);
+  const nodes = nodesOf(graph);
   const readers = readersOf(nodes);
   const outputs = new Set(ends.map((v) => v.node));
   const rules = planned(nodes, { nodes: (node) => readers.get(node) ?? [], isOutput: (node) => outputs.has(node) });

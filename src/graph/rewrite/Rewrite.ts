@@ -9,7 +9,7 @@
 import { identity } from 'fp-ts/lib/function.js';
 import type { NdArray } from '../../shape/NdArray.ts';
 import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { bodies, ending, isSame, label, reading, sameShape, topological } from '../Graph.ts';
+import { bodies, ending, isSame, label, nodesOf, reading, sameDims, sameShape } from '../Graph.ts';
 
 // -------------------------------------------------------------------------------------
 // model
@@ -92,14 +92,16 @@ const rewritten =
   ) =>
   (graph: Graph): Graph => {
     const ends = graph.outputs.map((o) => o.value);
-    const nodes = topological(ends);
+    const nodes = nodesOf(graph);
     const around = readsOf(nodes, ends);
     const now = new Map<Node, readonly Value[]>();
     const read = (v: Value): Value => {
       const found = now.get(v.node)?.[v.index];
       if (found === undefined || isSame(found, v)) return v;
       // What is known of the sizes at the place where it is read stays known.
-      return { ...found, type: { ...found.type, shape: v.type.shape } };
+      return sameDims(found.type.shape, v.type.shape)
+        ? found
+        : { ...found, type: { ...found.type, shape: v.type.shape } };
     };
     const reread = reading(read);
     for (const original of nodes) {

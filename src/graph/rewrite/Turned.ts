@@ -7,7 +7,7 @@
  * Law: the outputs are those of the given graph up to rounding.
  */
 import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { topological } from '../Graph.ts';
+import { nodesOf } from '../Graph.ts';
 import * as Op from '../Operators.ts';
 import { floatOf, intOf, type LocalRule, named, rewriteSome } from './Rewrite.ts';
 
@@ -57,7 +57,7 @@ const turning = (): LocalRule => {
 };
 
 export const turned = (graph: Graph): Graph => {
-  const wideOnes = factorsOf(topological(graph.outputs.map((o) => o.value))).filter((f) => f.columns >= wide);
+  const wideOnes = factorsOf(nodesOf(graph)).filter((f) => f.columns >= wide);
   return rewriteSome(
     new Map(
       wideOnes.flatMap(({ products }) => {

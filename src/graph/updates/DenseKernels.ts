@@ -4,7 +4,7 @@
  */
 import type { Columns } from '../blocked/Dense.ts';
 import type { Node, OperatorNode, Value } from '../Graph.ts';
-import { isSame, readersOf, sameShape, topological } from '../Graph.ts';
+import { isSame, nodesOf, readersOf, sameShape } from '../Graph.ts';
 import type { LoopBody } from '../LoopBody.ts';
 import * as Op from '../Operators.ts';
 import { isStatic, product } from '../operators/node.ts';
@@ -219,7 +219,7 @@ const joined = (body: LoopBody, all: readonly Island[]): readonly Island[] => {
 /** `block` is onnxruntime's, `batch` how many samples most batches have. */
 export const found = (block: number, batch: number, body: LoopBody): readonly Found[] => {
   const ends = body.graph.outputs.map((o) => o.value);
-  const readers = readersOf(topological(ends));
+  const readers = readersOf(nodesOf(body.graph));
   const readersIn: ReadersOf = (v) => readers.get(v.node) ?? [];
   const fills = (v: Value | undefined): boolean => (rowsOf(v, batch) ?? 1) % block === 0;
   const squares = asksForSquares(readersIn);

@@ -6,7 +6,7 @@
  * (`Flat.ts`), or piece by piece (`Tiled.ts`).
  */
 import type { Attributes, Node, OperatorNode, Value } from '../Graph.ts';
-import { isSame, readersOf, topological } from '../Graph.ts';
+import { isSame, nodesOf, readersOf, sameDims } from '../Graph.ts';
 import type { LoopBody } from '../LoopBody.ts';
 import { isStatic, product } from '../operators/node.ts';
 import { named } from '../rewrite/Rewrite.ts';
@@ -53,9 +53,6 @@ const elementwise: ReadonlySet<string> = new Set(
 // finding
 // -------------------------------------------------------------------------------------
 
-const sameSizes = (a: readonly unknown[], b: readonly unknown[]): boolean =>
-  a.length === b.length && a.every((d, i) => d === b[i]);
-
 /** Of a node that could be in an island: its shape. */
 const shapeOf = (node: Node, isLevel: IsLevel): readonly number[] | undefined => {
   if (node._tag !== 'Operator' || node.domain !== '' || !elementwise.has(node.operator)) return undefined;
@@ -63,7 +60,7 @@ const shapeOf = (node: Node, isLevel: IsLevel): readonly number[] | undefined =>
   if (type === undefined || others.length > 0 || (type.dtype !== 'float32' && type.dtype !== 'bool')) return undefined;
   const { shape } = type;
   if (shape.length === 0 || !isStatic(shape)) return undefined;
-  const isFit = node.inputs.every((v) => v === undefined || sameSizes(v.type.shape, shape) || isLevel(v, shape));
+  const isFit = node.inputs.every((v) => v === undefined || sameDims(v.type.shape, shape) || isLevel(v, shape));
   return isFit ? shape : undefined;
 };
 
@@ -105,7 +102,7 @@ const grown = (body: LoopBody, order: readonly Node[], isLevel: IsLevel): Readon
     const before = readers.get(node) ?? [];
     if (shape === undefined || (place === undefined && before.length === 0)) continue;
     const around = before.map((r) => islands.get(r));
-    if (!around.every((island) => island !== undefined && sameSizes(island.shape, shape))) continue;
+    if (!around.every((island) => island !== undefined && sameDims(island.shape, shape))) continue;
     const [first = { shape, nodes: new Set<OperatorNode>(), places: new Set<number>() }, ...rest] = new Set(
       around as readonly Growing[],
     );
@@ -163,7 +160,7 @@ const described = (body: LoopBody, growing: Growing, nodes: readonly OperatorNod
     if (inside !== undefined) return `#${inside}`;
     const role = places.findIndex((p) => isSame(body.before[p], v));
     if (role >= 0) return `carried ${role}`;
-    if (sameSizes(v.type.shape, shape)) return `array ${found(arrays, v)} ${v.type.dtype}`;
+    if (sameDims(v.type.shape, shape)) return `array ${found(arrays, v)} ${v.type.dtype}`;
     found(levels, v);
     return numberOf(v);
   };
@@ -178,7 +175,7 @@ const described = (body: LoopBody, growing: Growing, nodes: readonly OperatorNod
 
 /** The islands of a loop's body. */
 export const islands = (body: LoopBody, isLevel: IsLevel): readonly Island[] => {
-  const order = topological(body.graph.outputs.map((o) => o.value));
+  const order = nodesOf(body.graph);
   const numberOf = numbering();
   return ordered(grown(body, order, isLevel), order).map(([growing, nodes]) =>
     described(body, growing, nodes, numberOf),
@@ -189,7 +186,7 @@ export const islands = (body: LoopBody, isLevel: IsLevel): readonly Island[] => 
 export const isWhole = (body: LoopBody, { places, shape }: Island): boolean =>
   places.every((p) => {
     const type = body.before[p]?.type;
-    return type?.dtype === 'float32' && sameSizes(type.shape, shape);
+    return type?.dtype === 'float32' && sameDims(type.shape, shape);
   });
 
 // -------------------------------------------------------------------------------------

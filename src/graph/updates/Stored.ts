@@ -8,7 +8,7 @@
 
 import { type Columns, elementsOf, fromBlocks, heldInBlocks, outOfBlocks } from '../blocked/Dense.ts';
 import type { Graph, Node, OperatorNode, Value } from '../Graph.ts';
-import { input, isSame, topological } from '../Graph.ts';
+import { input, isSame, nodesOf } from '../Graph.ts';
 import { isStatic, product } from '../operators/node.ts';
 import { unshaped } from '../rewrite/Rewrite.ts';
 import { substitute, substitution } from '../Substitute.ts';
@@ -85,9 +85,8 @@ export const withStored =
     const loop = graph.outputs.map((o) => wholeOf(o.value)[0].node).find((node) => isOf(node, 'Loop'));
     if (loop === undefined) return { graph, stored: carried.map(asTheyAre) };
 
-    const nodes = topological(graph.outputs.map((o) => o.value));
     const readers = new Map<Node, number>();
-    for (const node of nodes)
+    for (const node of nodesOf(graph))
       if (node._tag === 'Operator')
         for (const v of node.inputs) if (v !== undefined) readers.set(v.node, (readers.get(v.node) ?? 0) + 1);
 
@@ -105,7 +104,7 @@ export const withStored =
         return isSame(whole, result) && place === k && readers.get(node) === 1 ? [{ name, shape: of }] : [];
       });
       const [first, ...rest] = parts;
-      const isAll = parts.length === values.length && dtype === 'float32';
+      const isAll = parts.length === values.length && dtype === 'float32' && readers.get(initial.node) === 1;
       const elements = columns === undefined ? parts.reduce((n, p) => n + product(p.shape), 0) : elementsOf(columns);
       if (first === undefined || !isAll || elements !== product(shape)) return [];
       const name = rest.length === 0 ? first.name : `state/${i}`;
@@ -115,10 +114,17 @@ export const withStored =
     const moved = new Set(found.flatMap((s) => s.parts.map((p) => p.name)));
     const formals = found.map((s) => input(s.name, 'float32', s.shape));
     const stay = graph.outputs.filter((o) => !found.some((s) => s.parts.some((p) => next(p.name) === o.name)));
-    const values = substitute(substitution(found.map((s, i) => [s.initial, formals[i] as Value])))([
-      ...stay.map((o) => o.value),
-      ...found.map((s) => s.result),
-    ]);
+    // Nobody but the loop reads what it begins with.
+    const begins = loop.inputs.map((v) => formals[found.findIndex((s) => s.initial === v)] ?? v);
+    const stored: OperatorNode = { ...loop, inputs: begins };
+    const results = loop.outputs.map(
+      (type, index) =>
+        [
+          { type, node: loop, index },
+          { type, node: stored, index },
+        ] as const,
+    );
+    const values = substitute(substitution(results))([...stay.map((o) => o.value), ...found.map((s) => s.result)]);
     return {
       graph: {
         ...graph,
