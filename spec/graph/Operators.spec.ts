@@ -3,7 +3,7 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { graph, input, type Value } from '../../src/graph/Graph.ts';
+import { graph, input, nodesOf, topological, type Value } from '../../src/graph/Graph.ts';
 import { missingKernels } from '../../src/graph/Kernels.ts';
 import * as O from '../../src/graph/Operators.ts';
 import type { DType, NdArray } from '../../src/shape/NdArray.ts';
@@ -476,4 +476,45 @@ test('the CPU provider has a kernel for each operator, CUDA for all but those on
   expect(lacks('cpu')).toEqual([]);
   expect(new Set(lacks('cuda'))).toEqual(new Set(['BitShift uint32', 'BitwiseXor uint32']));
   expect(values.length).toBeGreaterThan(50);
+});
+
+// -------------------------------------------------------------------------------------
+// constants
+// -------------------------------------------------------------------------------------
+
+describe('vectors of int64', () => {
+  const some = fc.array(fc.integer({ min: -(2 ** 40), max: 2 ** 40 }), { maxLength: 4 });
+
+  test('have the numbers that they are made of, and equal ones are one node', () => {
+    fc.assert(
+      fc.property(some, some, (a, b) => {
+        const [v, w] = [O.int64s(a), O.int64s(b)];
+        expect(v.type).toEqual({ dtype: 'int64', shape: [a.length] });
+        expect(v.node._tag === 'Constant' && Array.from(v.node.data.data, Number)).toEqual(a);
+        expect(v.node === w.node).toBe(a.join() === b.join());
+      }),
+    );
+  });
+
+  test('of more than are remembered are right too', () => {
+    for (let i = 0; i < 10_000; i++) O.int64s([i, 1]);
+    for (const i of [0, 4095, 4096, 9999]) {
+      const { node } = O.int64s([i, 1]);
+      expect(node._tag === 'Constant' && node.data.data).toEqual(BigInt64Array.of(BigInt(i), 1n));
+    }
+  });
+
+  test('are no vectors of another type, nor single numbers', () => {
+    const nodes = [O.int64s([7]), O.tensor([7], [1], 'int32'), O.scalar(7, 'int64')].map((v) => v.node);
+    expect(new Set(nodes).size).toBe(3);
+  });
+});
+
+test('the nodes of a graph are in order, and asked for once', () => {
+  const x = input('x', 'float32', [2]);
+  const y = O.add(O.mul(x, 2), x);
+  const g = graph('g', [x], [{ name: 'y', value: y }]);
+  expect(nodesOf(g)).toEqual(topological([y]));
+  expect(nodesOf(g)).toBe(nodesOf(g));
+  expect(nodesOf({ ...g, outputs: [{ name: 'y', value: x }] })).toEqual([x.node]);
 });

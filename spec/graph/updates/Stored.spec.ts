@@ -4,10 +4,12 @@
  */
 import { flow } from 'fp-ts/lib/function.js';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Graph, type OperatorNode, topological } from '../../../src/graph/Graph.ts';
+import * as G from '../../../src/graph/Graph.ts';
+import { type Graph, input, type OperatorNode, topological, type Value } from '../../../src/graph/Graph.ts';
+import * as Op from '../../../src/graph/Operators.ts';
 import { simplify } from '../../../src/graph/rewrite/Simplify.ts';
 import { withColumns } from '../../../src/graph/updates/Columns.ts';
-import { readingStored } from '../../../src/graph/updates/Stored.ts';
+import { readingStored, withStored } from '../../../src/graph/updates/Stored.ts';
 import { inPieces } from '../../../src/graph/updates/Tiled.ts';
 import { Environment, Layer as L } from '../../../src/index.ts';
 import * as Plan from '../../../src/interpret/Plan.ts';
@@ -35,6 +37,7 @@ import {
 } from '../../interpret/problems.ts';
 import { resolvedOf, right } from '../../interpret/support.ts';
 import { optimizers } from '../../optimizer/all.ts';
+import { f32, run } from '../../support/evaluate.ts';
 
 const env = Environment.node({ threads: 1 })();
 afterAll(env.runtime.close);
@@ -153,6 +156,37 @@ it('what nothing is put together of has its own name', () => {
   const single = plan.stored.filter((s) => s.parts.length === 1);
   expect(single.length).toBeGreaterThan(0);
   for (const { name, shape, parts } of single) expect({ name, shape }).toEqual(parts[0]);
+});
+
+/** Two weights that a loop carries as one; what it begins with is perhaps read by another as well. */
+const carriedTogether = (isReadBesides: boolean): Graph => {
+  const names = ['a', 'b'];
+  const [a, b] = names.map((name) => input(name, 'float32', [2])) as [Value, Value];
+  const whole = Op.concat(0)([a, b]);
+  const [iteration, condition] = [input('iteration', 'int64', []), input('condition', 'bool', [])];
+  const before = input('whole', 'float32', [4]);
+  const body = G.graph(
+    'steps',
+    [iteration, condition, before],
+    [condition, Op.mul(before, 2)].map((value, i) => ({
+      name: `step/${i}`,
+      value: i === 0 ? Op.identity(value) : value,
+    })),
+  );
+  const parts = Op.split(0, [2, 2])(Op.loop(Op.scalar(3, 'int64'), [whole], body)[0] as Value);
+  const next = names.map((name, i) => ({ name: Plan.nextOutput(name), value: parts[i] as Value }));
+  const sum = isReadBesides ? [{ name: 'sum', value: Op.reduceSum()(whole) }] : [];
+  return G.graph('example', [a, b], [...next, ...sum]);
+};
+
+it('what others read besides the loop is carried as it is', async () => {
+  const stored = withStored(['a', 'b'], Plan.nextOutput);
+  expect(stored(carriedTogether(false)).stored.map((s) => s.parts.length)).toEqual([2]);
+  const { graph, stored: apart } = stored(carriedTogether(true));
+  expect(apart.map((s) => s.name)).toEqual(['a', 'b']);
+  const results = await run(graph, { a: f32([1, 2]), b: f32([3, 4]) });
+  expect(results['next/b']).toEqual(f32([24, 32]));
+  expect(results.sum?.data).toEqual(Float32Array.of(10));
 });
 
 // -------------------------------------------------------------------------------------
